@@ -1,0 +1,73 @@
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+buf_init(struct buf *buf, size_t cap)
+{
+    *buf = (struct buf){.cap = cap};
+}
+
+void
+buf_release(struct buf *buf)
+{
+    free(buf->data);
+    buf_init(buf, buf->cap);
+}
+
+void
+buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
+
+bool
+buf_grow(struct buf *buf, size_t len)
+{
+    size_t size = buf->size < 256 ? 256 : buf->size;
+    char *data;
+
+    if (buf->failed)
+        return false;
+    if (len > buf->cap || buf->len > buf->cap - len) {
+        buf->failed = true;
+        return false;
+    }
+    while (size < buf->len + len)
+        size *= 2;
+    if (size > buf->cap)
+        size = buf->cap;
+    if (size <= buf->size)
+        return true;
+    data = realloc(buf->data, size);
+    if (data == NULL) {
+        buf->failed = true;
+        return false;
+    }
+    buf->data = data;
+    buf->size = size;
+    return true;
+}
+
+void
+buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    /* One byte more: vsnprintf terminates. */
+    if (len < 0 || !buf_grow(buf, (size_t)len + 1)) {
+        buf->failed = true;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+}

@@ -1,0 +1,44 @@
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void
+set(struct error *error, unsigned line, unsigned column, const char *format, va_list args)
+{
+    error->line = line;
+    error->column = column;
+    vsnprintf(error->text, sizeof(error->text), format, args);
+}
+
+int
+error_set(struct error *error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set(error, 0, 0, format, args);
+    va_end(args);
+    return -1;
+}
+
+int
+error_set_at(struct error *error, unsigned line, unsigned column, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set(error, line, column, format, args);
+    va_end(args);
+    return -1;
+}
+
+char *
+error_string(const struct error *error, const char *path, char *out, size_t size)
+{
+    if (error->line > 0)
+        snprintf(out, size, "%s:%u:%u: %s", path, error->line, error->column, error->text);
+    else
+        snprintf(out, size, "%s: %s", path, error->text);
+    return out;
+}
