@@ -1,0 +1,284 @@
+#include "fields.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+
+enum { TOKEN_MAX = 4096, TEXT_MAX = 255 };
+
+bool
+strings_has(const struct strings *list, const char *string)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], string) == 0)
+            return true;
+    return false;
+}
+
+bool
+strings_share(const struct strings *a, const struct strings *b)
+{
+    size_t i;
+
+    for (i = 0; i < a->count; i++)
+        if (strings_has(b, a->items[i]))
+            return true;
+    return false;
+}
+
+static void
+say(const struct fields *fields, enum finding_level level, const char *key, const char *format,
+    va_list args)
+{
+    const struct source *source = fields->source;
+    const char *path[3] = {NULL, NULL, NULL};
+    unsigned line = 0, column = 0;
+    char text[480];
+    int used = 0;
+
+    if (source->report == NULL)
+        return;
+    if (key != NULL) {
+        path[0] = fields->inside != NULL ? fields->inside : key;
+        path[1] = fields->inside != NULL ? key : NULL;
+        used = snprintf(text, sizeof(text), "%s%s%s: ", fields->inside != NULL ? path[0] : "",
+                        fields->inside != NULL ? "." : "", key);
+    }
+    if (used < 0 || (size_t)used >= sizeof(text))
+        used = 0;
+    vsnprintf(text + used, sizeof(text) - (size_t)used, format, args);
+    if (key != NULL && source->bytes != NULL && level != FINDING_NOTICE &&
+        document_locate(source->bytes, source->len, path, &line, &column) != 0)
+        line = column = 0;
+    report_add_at(source->report, level, source->path, line, column, text);
+}
+
+void
+fields_say(const struct fields *fields, enum finding_level level, const char *key,
+           const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(fields, level, key, format, args);
+    va_end(args);
+}
+
+void
+fields_fail(struct fields *fields, const char *key, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(fields, FINDING_ERROR, key, format, args);
+    va_end(args);
+    fields->failed = true;
+}
+
+static const char *
+out_of_memory(struct fields *fields)
+{
+    fields_fail(fields, NULL, "out of memory");
+    return NULL;
+}
+
+bool
+fields_has(const struct fields *fields, const char *key)
+{
+    const json_t *value = json_object_get(fields->object, key);
+
+    return value != NULL && !json_is_null(value);
+}
+
+/* The text of a string or integer value in the pool; NULL when it is neither (a failure). */
+static const char *
+text_of(struct fields *fields, const char *key, const json_t *value, const char *wanted)
+{
+    const char *text;
+
+    if (json_is_integer(value))
+        text = pool_printf(fields->pool, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_string(value))
+        text = pool_copy(fields->pool, json_string_value(value), json_string_length(value));
+    else {
+        fields_fail(fields, key, "must be %s; put it in quotes", wanted);
+        return NULL;
+    }
+    return text != NULL ? text : out_of_memory(fields);
+}
+
+static const char *
+token(struct fields *fields, const char *key, const json_t *value)
+{
+    const char *text = text_of(fields, key, value, "a string"), *p;
+
+    if (text == NULL)
+        return NULL;
+    if (strlen(text) > TOKEN_MAX) {
+        fields_fail(fields, key, "longer than %d bytes", TOKEN_MAX);
+        return NULL;
+    }
+    for (p = text; *p != '\0'; p++) {
+        if ((unsigned char)*p <= ' ' || *p == 0x7f) {
+            fields_fail(fields, key, "white space and control characters have no place here");
+            return NULL;
+        }
+    }
+    return text;
+}
+
+const char *
+fields_token(struct fields *fields, const char *key)
+{
+    const char *text;
+
+    if (!fields_has(fields, key))
+        return NULL;
+    text = token(fields, key, json_object_get(fields->object, key));
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* The largest number of whole UTF-8 characters in at most max bytes, in bytes. */
+static size_t
+whole_characters(const char *text, size_t max)
+{
+    while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
+const char *
+fields_text(struct fields *fields, const char *key)
+{
+    const char *value;
+    char *text, *p;
+    size_t len;
+
+    if (!fields_has(fields, key))
+        return NULL;
+    value = text_of(fields, key, json_object_get(fields->object, key), "text");
+    if (value == NULL)
+        return NULL;
+    while (*value == ' ')
+        value++;
+    len = strlen(value);
+    if (len > TEXT_MAX) {
+        fields_say(fields, FINDING_WARNING, key, "longer than %d bytes; cut", TEXT_MAX);
+        len = whole_characters(value, TEXT_MAX);
+    }
+    text = pool_copy(fields->pool, value, len);
+    if (text == NULL)
+        return out_of_memory(fields);
+    for (p = text; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = ' ';
+    for (p = text; *p == ' '; p++)
+        ;
+    len = strlen(p);
+    while (len > 0 && p[len - 1] == ' ')
+        p[--len] = '\0';
+    return len > 0 ? p : NULL;
+}
+
+int64_t
+fields_integer(struct fields *fields, const char *key, int64_t otherwise, int64_t min, int64_t max)
+{
+    const json_t *value = json_object_get(fields->object, key);
+    int64_t number;
+
+    if (!fields_has(fields, key))
+        return otherwise;
+    if (!json_is_integer(value)) {
+        fields_fail(fields, key, "must be a whole number");
+        return otherwise;
+    }
+    number = json_integer_value(value);
+    if (number < min || number > max) {
+        fields_fail(fields, key, "%lld is out of range (%lld to %lld)", (long long)number,
+                    (long long)min, (long long)max);
+        return otherwise;
+    }
+    return number;
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void
+fields_strings(struct fields *fields, const char *key, struct strings *list)
+{
+    const json_t *value = json_object_get(fields->object, key), *item;
+    size_t i, kept;
+
+    *list = (struct strings){NULL, 0};
+    if (!fields_has(fields, key))
+        return;
+    if (!json_is_array(value)) {
+        fields_fail(fields, key, "must be a list");
+        return;
+    }
+    if (json_array_size(value) == 0)
+        return;
+    list->items = pool_alloc(fields->pool, json_array_size(value) * sizeof(*list->items));
+    if (list->items == NULL) {
+        out_of_memory(fields);
+        return;
+    }
+    json_array_foreach (value, i, item) {
+        const char *text = token(fields, key, item);
+
+        if (text != NULL && text[0] != '\0')
+            list->items[list->count++] = text;
+        else if (text != NULL)
+            fields_fail(fields, key, "an empty name in the list");
+    }
+    if (list->count == 0)
+        return;
+    qsort(list->items, list->count, sizeof(*list->items), compare_strings);
+    for (i = kept = 1; i < list->count; i++)
+        if (strcmp(list->items[i], list->items[kept - 1]) != 0)
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+}
+
+bool
+fields_inner(struct fields *fields, const char *key, struct fields *inner)
+{
+    const json_t *value = json_object_get(fields->object, key);
+
+    if (!fields_has(fields, key))
+        return false;
+    if (!json_is_object(value)) {
+        fields_fail(fields, key, "must be a mapping");
+        return false;
+    }
+    *inner = (struct fields){
+        .object = value, .source = fields->source, .inside = key, .pool = fields->pool};
+    return true;
+}
+
+void
+fields_name_unknown(const struct fields *fields, const char *const *known)
+{
+    const char *key;
+    const json_t *value;
+    size_t i;
+
+    /* The macro wants a pointer that is not const; nothing is changed through it. */
+    json_object_foreach ((json_t *)(uintptr_t)fields->object, key, value) {
+        for (i = 0; known[i] != NULL && strcmp(known[i], key) != 0; i++)
+            ;
+        if (known[i] == NULL)
+            fields_say(fields, FINDING_NOTICE, NULL, "%s%s%s: an unknown field, ignored",
+                       fields->inside != NULL ? fields->inside : "",
+                       fields->inside != NULL ? "." : "", key);
+    }
+}
