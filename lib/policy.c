@@ -1,0 +1,354 @@
+#include "policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+
+static bool
+is_active(const struct record *record)
+{
+    return record->status == STATUS_ACTIVE;
+}
+
+/* Active as far as nodes/ and roles/ say anything about it. role is "entry" or "core". */
+static bool
+node_is_active(const struct registry *registry, const char *role_kind, const char *ip)
+{
+    const struct node *node = registry_node(registry, ip);
+    const struct role *role = registry_role(registry, role_kind, ip);
+
+    return (node == NULL || is_active(&node->record)) && (role == NULL || is_active(&role->record));
+}
+
+static const char *
+location_of(const struct registry *registry, const char *ip)
+{
+    const struct node *node = ip != NULL ? registry_node(registry, ip) : NULL;
+
+    return node != NULL ? node->location : NULL;
+}
+
+static struct endpoint *
+add(struct policy *policy, size_t *room)
+{
+    struct endpoint *endpoints;
+
+    if (policy->count == *room) {
+        *room = *room == 0 ? 16 : *room * 2;
+        endpoints = realloc(policy->endpoints, *room * sizeof(*endpoints));
+        if (endpoints == NULL)
+            return NULL;
+        policy->endpoints = endpoints;
+    }
+    return memset(&policy->endpoints[policy->count++], 0, sizeof(struct endpoint));
+}
+
+static enum refusal
+route_refusal(const struct registry *registry, const struct route *route)
+{
+    if (!is_active(&route->record))
+        return REFUSAL_STATUS;
+    if (!node_is_active(registry, "entry", route->entry_ip))
+        return REFUSAL_ENTRY_STATUS;
+    if (!node_is_active(registry, "core", route->core_ip))
+        return REFUSAL_CORE_STATUS;
+    if (!route->is_usable)
+        return REFUSAL_UNUSABLE;
+    return REFUSAL_NONE;
+}
+
+/* The address is known now: fill what follows from it. */
+static void
+complete(struct client *client)
+{
+    char host[HOST_MAX];
+
+    if (client->security == SECURITY_TLS && client->sni == NULL && client->address != NULL &&
+        host_parse(client->address, host) == HOST_NAME)
+        client->sni = client->address;
+}
+
+/* Adds a route by one domain (NULL: it has an address of its own, or no domain at all). */
+static int
+add_route(struct policy *policy, size_t *room, const struct route *route,
+          const struct domain *domain)
+{
+    struct endpoint *endpoint = add(policy, room);
+
+    if (endpoint == NULL)
+        return -1;
+    endpoint->id = domain == NULL ? route->id
+                                  : pool_printf(&policy->pool, "%s %s", route->id, domain->name);
+    endpoint->path = route->record.path;
+    endpoint->status = route->record.status;
+    endpoint->core = route->core_ip;
+    endpoint->entry = route->entry_ip;
+    endpoint->groups = &route->groups;
+    endpoint->priority = route->priority;
+    endpoint->domain_priority = domain != NULL ? domain->priority : PRIORITY_DEFAULT;
+    endpoint->name = route->name;
+    endpoint->location = location_of(policy->registry, route->entry_ip);
+    endpoint->client = route->client;
+    endpoint->refusal = route_refusal(policy->registry, route);
+    if (endpoint->client.address == NULL && domain != NULL)
+        endpoint->client.address = domain->name;
+    if (endpoint->client.address == NULL && endpoint->refusal == REFUSAL_NONE)
+        endpoint->refusal = REFUSAL_NO_DOMAIN;
+    complete(&endpoint->client);
+    return endpoint->id != NULL ? 0 : -1;
+}
+
+static bool
+is_domain_of(const struct domain *domain, const char *entry_ip)
+{
+    return is_active(&domain->record) && strcmp(domain->node_ip, entry_ip) == 0;
+}
+
+/* Records are sorted by name, so the first of the lowest priority is the first by name. */
+static int
+add_route_domains(struct policy *policy, size_t *room, const struct route *route)
+{
+    const struct domain *domain, *first = NULL;
+    size_t i;
+
+    if (route->client.address != NULL)
+        return add_route(policy, room, route, NULL);
+    for (i = 0; (domain = registry_at(policy->registry, KIND_DOMAIN, i)) != NULL; i++) {
+        if (!is_domain_of(domain, route->entry_ip))
+            continue;
+        if (policy->options.all_domains && add_route(policy, room, route, domain) != 0)
+            return -1;
+        if (first == NULL || domain->priority < first->priority)
+            first = domain;
+    }
+    if (policy->options.all_domains && first != NULL)
+        return 0;
+    return add_route(policy, room, route, first);
+}
+
+static int
+add_endpoint(struct policy *policy, size_t *room, const struct endpoint_record *record)
+{
+    struct endpoint *endpoint = add(policy, room);
+
+    if (endpoint == NULL)
+        return -1;
+    endpoint->id = record->id;
+    endpoint->path = record->record.path;
+    endpoint->status = record->record.status;
+    endpoint->entry = record->node_ip;
+    endpoint->groups = &record->groups;
+    endpoint->priority = record->priority;
+    endpoint->domain_priority = PRIORITY_DEFAULT;
+    endpoint->name = record->name;
+    endpoint->location = location_of(policy->registry, record->node_ip);
+    endpoint->client = record->client;
+    complete(&endpoint->client);
+    if (!is_active(&record->record))
+        endpoint->refusal = REFUSAL_STATUS;
+    else if (record->node_ip != NULL && !node_is_active(policy->registry, "entry", record->node_ip))
+        endpoint->refusal = REFUSAL_ENTRY_STATUS;
+    else if (!record->is_usable)
+        endpoint->refusal = REFUSAL_UNUSABLE;
+    return 0;
+}
+
+static int
+compare_cores(const struct endpoint *a, const struct endpoint *b)
+{
+    return strcmp(a->core != NULL ? a->core : "", b->core != NULL ? b->core : "");
+}
+
+static int
+compare_labels(const void *a, const void *b)
+{
+    const struct endpoint *x = *(const struct endpoint *const *)a;
+    const struct endpoint *y = *(const struct endpoint *const *)b;
+    int order = compare_cores(x, y);
+
+    if (order == 0)
+        order = strcmp(x->label, y->label);
+    return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+static bool
+same_label(const struct endpoint *a, const struct endpoint *b)
+{
+    return compare_cores(a, b) == 0 && strcmp(a->label, b->label) == 0;
+}
+
+/* "Moscow" twice becomes "Moscow a.example.org" and "Moscow b.example.org". */
+static int
+add_addresses(struct policy *policy, struct endpoint **list, size_t count)
+{
+    bool *shared = calloc(count + 1, sizeof(*shared));
+    size_t i;
+
+    if (shared == NULL)
+        return -1;
+    for (i = 1; i < count; i++)
+        if (same_label(list[i], list[i - 1]))
+            shared[i] = shared[i - 1] = true;
+    for (i = 0; i < count; i++) {
+        const char *address = list[i]->client.address;
+
+        if (shared[i] && address != NULL && strcmp(list[i]->label, address) != 0)
+            list[i]->label = pool_printf(&policy->pool, "%s %s", list[i]->label, address);
+        if (list[i]->label == NULL)
+            break;
+    }
+    free(shared);
+    return i < count ? -1 : 0;
+}
+
+/* What is still equal is numbered; the first keeps the plain label. */
+static int
+add_numbers(struct policy *policy, struct endpoint **list, size_t count)
+{
+    size_t i, number = 1;
+
+    for (i = 1; i < count; i++) {
+        number = same_label(list[i], list[i - number]) ? number + 1 : 1;
+        if (number > 1)
+            list[i]->label = pool_printf(&policy->pool, "%s %zu", list[i]->label, number);
+        if (list[i]->label == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * Apps remember a server by its name, so a label must not change when another endpoint comes and
+ * goes: labels are settled among all endpoints of a core that are not archived, served or not.
+ */
+static int
+make_labels(struct policy *policy)
+{
+    struct endpoint **list = calloc(policy->count + 1, sizeof(*list));
+    size_t i, count = 0;
+    int rc;
+
+    if (list == NULL)
+        return -1;
+    for (i = 0; i < policy->count; i++) {
+        struct endpoint *endpoint = &policy->endpoints[i];
+
+        endpoint->label = endpoint->name != NULL             ? endpoint->name
+                          : endpoint->location != NULL       ? endpoint->location
+                          : endpoint->client.address != NULL ? endpoint->client.address
+                                                             : endpoint->id;
+        if (endpoint->status != STATUS_ARCHIVED)
+            list[count++] = endpoint;
+    }
+    qsort(list, count, sizeof(*list), compare_labels);
+    rc = add_addresses(policy, list, count);
+    if (rc == 0) {
+        qsort(list, count, sizeof(*list), compare_labels);
+        rc = add_numbers(policy, list, count);
+    }
+    free(list);
+    return rc;
+}
+
+static int
+compare_endpoints(const void *a, const void *b)
+{
+    const struct endpoint *x = a, *y = b;
+    int order;
+
+    if (x->priority != y->priority)
+        return x->priority < y->priority ? -1 : 1;
+    if (x->domain_priority != y->domain_priority)
+        return x->domain_priority < y->domain_priority ? -1 : 1;
+    order = strcmp(x->label, y->label);
+    return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+int
+policy_init(struct policy *policy, const struct registry *registry,
+            const struct policy_options *options, struct error *error)
+{
+    const struct route *route;
+    const struct endpoint_record *record;
+    size_t i, room = 0;
+
+    *policy = (struct policy){.registry = registry, .options = *options};
+    for (i = 0; (route = registry_at(registry, KIND_ROUTE, i)) != NULL; i++)
+        if (add_route_domains(policy, &room, route) != 0)
+            goto no_memory;
+    for (i = 0; (record = registry_at(registry, KIND_ENDPOINT, i)) != NULL; i++)
+        if (add_endpoint(policy, &room, record) != 0)
+            goto no_memory;
+    if (policy->count > 0 && make_labels(policy) != 0)
+        goto no_memory;
+    if (policy->count > 0)
+        qsort(policy->endpoints, policy->count, sizeof(*policy->endpoints), compare_endpoints);
+    return 0;
+no_memory:
+    policy_release(policy);
+    return error_set(error, "out of memory");
+}
+
+void
+policy_release(struct policy *policy)
+{
+    free(policy->endpoints);
+    pool_release(&policy->pool);
+    *policy = (struct policy){.registry = NULL};
+}
+
+enum refusal
+policy_endpoint(const struct policy *policy, const struct user *user,
+                const struct endpoint *endpoint)
+{
+    const char *core = policy->options.core;
+
+    if (endpoint->refusal != REFUSAL_NONE)
+        return endpoint->refusal;
+    if (endpoint->core != NULL && core != NULL && strcmp(endpoint->core, core) != 0)
+        return REFUSAL_OTHER_CORE;
+    if (endpoint->core != NULL && !strings_has(&user->cores, endpoint->core))
+        return REFUSAL_NOT_ON_CORE;
+    if (endpoint->groups->count > 0 && !strings_share(endpoint->groups, &user->groups))
+        return REFUSAL_GROUP;
+    return REFUSAL_NONE;
+}
+
+size_t
+policy_select(const struct policy *policy, const struct user *user, const struct endpoint **list)
+{
+    size_t i, count = 0;
+
+    for (i = 0; i < policy->count; i++)
+        if (policy_endpoint(policy, user, &policy->endpoints[i]) == REFUSAL_NONE)
+            list[count++] = &policy->endpoints[i];
+    return count;
+}
+
+const char *
+policy_device_name(const struct device *device, const struct user *user)
+{
+    if (device->name != NULL)
+        return device->name;
+    return user->username != NULL ? user->username : "device";
+}
+
+enum refusal
+policy_device(const struct policy *policy, const struct device *device, int64_t now,
+              const struct user **user)
+{
+    *user = NULL;
+    if (device == NULL)
+        return REFUSAL_UNKNOWN;
+    *user = device->user_id > 0 ? registry_user(policy->registry, device->user_id) : NULL;
+    if (!is_active(&device->record))
+        return REFUSAL_DEVICE_STATUS;
+    if (*user == NULL)
+        return REFUSAL_NO_USER;
+    if (!is_active(&(*user)->record))
+        return REFUSAL_USER_STATUS;
+    if ((*user)->expires <= now)
+        return REFUSAL_EXPIRED;
+    return REFUSAL_NONE;
+}
