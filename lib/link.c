@@ -1,0 +1,46 @@
+#include "link.h"
+
+#include <string.h>
+
+#include "escape.h"
+
+static void
+parameter(struct buf *buf, const char *name, const char *value)
+{
+    if (value == NULL || value[0] == '\0')
+        return;
+    buf_putc(buf, '&');
+    buf_puts(buf, name);
+    buf_putc(buf, '=');
+    escape_percent(buf, value, strlen(value));
+}
+
+void
+link_put_middle(struct buf *buf, const struct client *client)
+{
+    const char *address = client->address;
+
+    buf_printf(buf, strchr(address, ':') != NULL ? "@[%s]:%u?" : "@%s:%u?", address, client->port);
+    buf_puts(buf, "type=");
+    buf_puts(buf, transport_name(client->type));
+    parameter(buf, "encryption", client->encryption);
+    parameter(buf, "flow", client->flow);
+    parameter(buf, "host", client->host);
+    parameter(buf, "path", client->path);
+    parameter(buf, "serviceName", client->service);
+    parameter(buf, "mode", client->mode);
+    parameter(buf, "authority", client->authority);
+    parameter(buf, "extra", client->extra);
+    parameter(buf, "security", security_name(client->security));
+    parameter(buf, "sni", client->sni);
+    parameter(buf, "fp", client->fp);
+    parameter(buf, "pbk", client->pbk);
+    parameter(buf, "sid", client->sid);
+    parameter(buf, "spx", client->spx);
+    parameter(buf, "pqv", client->pqv);
+    parameter(buf, "alpn", client->alpn);
+    parameter(buf, "ech", client->ech);
+    parameter(buf, "pcs", client->pcs);
+    parameter(buf, "vcn", client->vcn);
+    buf_putc(buf, '#');
+}

@@ -1,0 +1,162 @@
+#include "remark.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+
+enum { REMARK_MAX = 2048 };
+
+static const char *const placeholders[] = {"{device}", "{label}", "{name}", "{location}",
+                                           "{domain}"};
+
+enum { PLACEHOLDERS = sizeof(placeholders) / sizeof(placeholders[0]) };
+
+/* Which placeholder the text starts with, or PLACEHOLDERS. */
+static int
+placeholder(const char *text)
+{
+    int i;
+
+    for (i = 0; i < PLACEHOLDERS; i++)
+        if (strncmp(text, placeholders[i], strlen(placeholders[i])) == 0)
+            break;
+    return i;
+}
+
+int
+remark_check(const char *template, struct error *error)
+{
+    const char *p;
+
+    for (p = strchr(template, '{'); p != NULL; p = strchr(p + 1, '{'))
+        if (placeholder(p) == PLACEHOLDERS)
+            return error_set(error,
+                             "'%.20s' starts with none of {device}, {label}, {name}, "
+                             "{location}, {domain}",
+                             p);
+    return 0;
+}
+
+static const char *
+value_of(int which, const struct endpoint *endpoint)
+{
+    static const char device[] = {REMARK_DEVICE, '\0'};
+    const char *values[PLACEHOLDERS] = {device, endpoint->label, endpoint->name, endpoint->location,
+                                        endpoint->client.address};
+
+    return values[which] != NULL ? values[which] : "";
+}
+
+/* Appends text; spaces at the start and after another space are left out. */
+static void
+put_words(struct buf *buf, const char *text, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (text[i] != ' ' || (buf->len > 0 && buf->data[buf->len - 1] != ' '))
+            buf_putc(buf, text[i]);
+}
+
+static char *
+expand(const char *template, const struct endpoint *endpoint, struct buf *buf, struct pool *pool)
+{
+    const char *p = template, *value;
+    int which;
+
+    buf_clear(buf);
+    while (*p != '\0') {
+        which = placeholder(p);
+        if (which < PLACEHOLDERS) {
+            value = value_of(which, endpoint);
+            put_words(buf, value, strlen(value));
+            p += strlen(placeholders[which]);
+        } else {
+            put_words(buf, p++, 1);
+        }
+    }
+    while (buf->len > 0 && buf->data[buf->len - 1] == ' ')
+        buf->len--;
+    if (buf->len == 0) {
+        value = value_of(0, endpoint);
+        buf_puts(buf, value);
+    }
+    return buf->failed ? NULL : pool_copy(pool, buf->data, buf->len);
+}
+
+static bool
+is_taken(const char *const *remarks, size_t count, const char *text)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        if (strcmp(remarks[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* A remark that an earlier one has already gets the label, and a number if that does not help. */
+static int
+make_unique(const struct endpoint *const *list, size_t count, struct pool *pool,
+            const char **remarks)
+{
+    size_t i, number;
+
+    for (i = 1; i < count; i++) {
+        const char *plain = remarks[i];
+
+        if (!is_taken(remarks, i, plain))
+            continue;
+        if (strstr(plain, list[i]->label) == NULL)
+            plain = remarks[i] = pool_printf(pool, "%s %s", plain, list[i]->label);
+        for (number = 2; remarks[i] != NULL && is_taken(remarks, i, remarks[i]); number++)
+            remarks[i] = pool_printf(pool, "%s %zu", plain, number);
+        if (remarks[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+/* Percent-encodes all but the device's place. */
+static const char *
+encode(const char *remark, struct buf *buf, struct pool *pool)
+{
+    const char *p = remark;
+    size_t len;
+
+    buf_clear(buf);
+    for (;;) {
+        len = strcspn(p, "\x01");
+        escape_percent(buf, p, len);
+        p += len;
+        if (*p == '\0')
+            break;
+        buf_putc(buf, *p++);
+    }
+    return buf->failed ? NULL : pool_copy(pool, buf->data, buf->len);
+}
+
+int
+remark_make(const char *template, const struct endpoint *const *list, size_t count,
+            struct pool *pool, const char **remarks)
+{
+    struct buf buf;
+    size_t i;
+    int rc = 0;
+
+    if (template == NULL)
+        template = count == 1 ? "{device}" : "{device} {label}";
+    buf_init(&buf, 4 * REMARK_MAX);
+    for (i = 0; i < count && rc == 0; i++)
+        if ((remarks[i] = expand(template, list[i], &buf, pool)) == NULL)
+            rc = -1;
+    if (rc == 0)
+        rc = make_unique(list, count, pool, remarks);
+    for (i = 0; i < count && rc == 0; i++)
+        if ((remarks[i] = encode(remarks[i], &buf, pool)) == NULL)
+            rc = -1;
+    buf_release(&buf);
+    return rc;
+}
