@@ -1,0 +1,38 @@
+/*
+ * The state directory: where the snapshot and what belongs to it lie.
+ *
+ *     snapshot-<format>.cdb   what the responder reads (0640)
+ *     status.json             what the last compile found (0640)
+ *     lock                    held by whoever compiles
+ */
+#ifndef SIGNPOST_STATE_H
+#define SIGNPOST_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+/* Writes the path of a file in the state directory. Returns 0, or -1 (too long) with error filled.
+ */
+int state_path(const char *directory, const char *file, char *out, size_t size,
+               struct error *error);
+
+/* The snapshot's path, by its format. */
+int state_snapshot_path(const char *directory, char *out, size_t size, struct error *error);
+
+/* Makes the directory (0750), and those above it (0755), if they are not there. */
+int state_make(const char *directory, struct error *error);
+
+/*
+ * Takes the lock that lets one compile at a time; waits for it if wait is set. Returns a
+ * descriptor to close, or -1 with error filled; without wait, -1 with an empty text when another
+ * holds it.
+ */
+int state_lock(const char *directory, bool wait, struct error *error);
+
+/* Replaces a small file in the directory as a whole: temporary name, sync, rename. Mode 0640. */
+int state_write(const char *directory, const char *file, const char *bytes, size_t len,
+                struct error *error);
+
+#endif
