@@ -1,0 +1,39 @@
+/*
+ * UUID -> the endpoints that the device gets now, in order, or the reason why not.
+ */
+#ifndef SIGNPOST_SUBSCRIPTION_H
+#define SIGNPOST_SUBSCRIPTION_H
+
+#include <stdint.h>
+
+#include "refusal.h"
+#include "set.h"
+#include "snapshot.h"
+#include "uuid.h"
+
+/* Large (SET_MAX endpoints): keep one and use it again. */
+struct subscription {
+    enum refusal refusal; /* REFUSAL_NONE: the rest is filled */
+    struct uuid uuid;
+    const char *name; /* of the device; UTF-8, not terminated, never empty */
+    size_t name_len;
+    struct set set;
+    uint32_t count;          /* how many endpoints it gets */
+    uint16_t order[SET_MAX]; /* indexes into set.entries */
+};
+
+/*
+ * Looks a device up. now is seconds since the epoch; only expiry looks at it. What is found
+ * points into the snapshot. Returns 0 (found or refused), or -1 when the snapshot is damaged.
+ */
+int subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t now,
+                      struct subscription *subscription);
+
+/*
+ * Puts the set's endpoints in the device's order and caps them: rank first; equals by a hash keyed
+ * with the device's UUID, which is stable for a device, differs between devices and tells nobody
+ * the order of another's list, or as they stand when the set says so. Needs uuid and set.
+ */
+void subscription_order(struct subscription *subscription);
+
+#endif
