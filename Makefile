@@ -1,0 +1,69 @@
+# Signpost. GNU make.
+#
+#   make              build/signpost.fcgi, build/signpost
+#   make check        build, run every test (installs nothing)
+#   make check-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make check-valgrind  the responder's tests under valgrind
+#   make lint         format, static analysis, man pages, layers
+#   make bench        measure, side by side; prints ratios
+#   make install      PREFIX=/usr/local DESTDIR=
+
+VERSION = 0.1.0
+
+CC = cc
+CFLAGS = -O2 -g
+HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+       -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2
+WERROR =
+LDFLAGS = -pie -Wl,-z,relro,-z,now
+
+# Small libraries are linked from their archives: a CGI start costs less than with shared ones.
+# `make STATIC=` uses the shared ones.
+STATIC = yes
+ifeq ($(STATIC),yes)
+link = $(patsubst %,-l:lib%.a,$(1))
+else
+link = $(patsubst %,-l%,$(1))
+endif
+LIBS = $(call link,yaml jansson b64 cdb)
+FCGI_LIBS = $(call link,fcgi)
+
+PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
+LIBEXECDIR = $(PREFIX)/libexec
+MANDIR = $(PREFIX)/share/man
+DESTDIR =
+
+B = build
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Ilib -DSIGNPOST_VERSION='"$(VERSION)"' \
+             -DSIGNPOST_BINDIR='"$(BINDIR)"' $(HARDEN) $(WARN) $(WERROR) $(CFLAGS)
+
+LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+CGI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cgi/*.c))
+CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
+
+all: $(B)/signpost.fcgi $(B)/signpost
+
+$(B)/libsignpost.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(B)/signpost.fcgi: $(CGI_OBJ) $(B)/libsignpost.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+
+$(B)/signpost: $(CLI_OBJ) $(B)/libsignpost.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ))
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all clean
+.DELETE_ON_ERROR:

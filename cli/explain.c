@@ -1,0 +1,349 @@
+/* signpost explain: what a device gets and why, step by step along the policy. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "cli.h"
+#include "date.h"
+#include "format.h"
+#include "policy.h"
+#include "snapshot.h"
+#include "state.h"
+#include "subscription.h"
+
+static const char help[] =
+    "usage: signpost explain [-c FILE] [--json] UUID\n"
+    "\n"
+    "Says what the registry gives this device and why, or at which step it is\n"
+    "refused: the device, its user, the core, each route and endpoint. Then whether\n"
+    "the snapshot in service gives the same.\n"
+    "\n"
+    "  -c FILE   settings\n"
+    "  --json    for programs\n"
+    "\n"
+    "Exit status: 0 it gets links, 1 it is refused, 2 nothing could be told.\n";
+
+enum { LINKS_MAX = 2 * 1024 * 1024 };
+
+/* Everything that an explanation is made from. */
+struct explain {
+    const struct config *config;
+    struct registry registry;
+    struct policy policy;
+    struct uuid uuid;
+    const struct device *device;
+    const struct user *user;
+    enum refusal refusal;
+    struct subscription *subscription;
+    json_t *out;
+};
+
+static json_t *
+json_strings(const struct strings *list)
+{
+    json_t *array = json_array();
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        json_array_append_new(array, json_string(list->items[i]));
+    return array;
+}
+
+static void
+add_people(struct explain *explain)
+{
+    const struct device *device = explain->device;
+    const struct user *user = explain->user;
+    char expires[DATE_TEXT] = "";
+
+    if (device != NULL)
+        json_object_set_new(explain->out, "device",
+                            json_pack("{s:s?, s:s, s:s}", "name", device->name, "status",
+                                      status_name(device->record.status), "path",
+                                      device->record.path));
+    if (user == NULL)
+        return;
+    if (user->expires != EXPIRES_NEVER)
+        date_format(user->expires, expires);
+    json_object_set_new(
+        explain->out, "user",
+        json_pack("{s:I, s:s?, s:s, s:s, s:s?, s:o, s:o}", "id", (json_int_t)user->id, "name",
+                  user->username, "status", status_name(user->record.status), "path",
+                  user->record.path, "expires", expires[0] != '\0' ? expires : NULL, "core_nodes",
+                  json_strings(&user->cores), "groups", json_strings(&user->groups)));
+}
+
+/* Every route and endpoint with its verdict; returns how many are for this user. */
+static size_t
+add_endpoints(struct explain *explain)
+{
+    json_t *array = json_array();
+    size_t i, served = 0;
+
+    for (i = 0; i < explain->policy.count; i++) {
+        const struct endpoint *endpoint = &explain->policy.endpoints[i];
+        enum refusal refusal = explain->user != NULL
+                                   ? policy_endpoint(&explain->policy, explain->user, endpoint)
+                                   : endpoint->refusal;
+
+        served += refusal == REFUSAL_NONE;
+        json_array_append_new(
+            array, json_pack("{s:s, s:s, s:s, s:i, s:o, s:s?, s:s?}", "id", endpoint->id, "path",
+                             endpoint->path, "status", status_name(endpoint->status), "priority",
+                             endpoint->priority, "groups", json_strings(endpoint->groups),
+                             "refusal", refusal == REFUSAL_NONE ? NULL : refusal_token(refusal),
+                             "reason", refusal == REFUSAL_NONE ? NULL : refusal_text(refusal)));
+    }
+    json_object_set_new(explain->out, "endpoints", array);
+    return served;
+}
+
+/* The links by the very steps that the responder takes, from a set that is encoded here. */
+static int
+make_links(struct explain *explain, struct buf *set, struct buf *links)
+{
+    const struct endpoint **list = calloc(explain->policy.count + 1, sizeof(*list));
+    struct subscription *subscription = explain->subscription;
+    struct error error;
+    size_t count, encoded;
+    int rc = -1;
+
+    if (list != NULL) {
+        count = policy_select(&explain->policy, explain->user, list);
+        rc = set_encode(set, list, count, &explain->policy.options, &encoded, &error);
+    }
+    free(list);
+    if (rc != 0 || set_decode(set->data, set->len, &subscription->set) != 0)
+        return -1;
+    subscription->uuid = explain->uuid;
+    subscription->name = policy_device_name(explain->device, explain->user);
+    subscription->name_len = strlen(subscription->name);
+    subscription_order(subscription);
+    format_links(links, subscription);
+    return 0;
+}
+
+static json_t *
+split_lines(const struct buf *links)
+{
+    json_t *array = json_array();
+    const char *p = links->data, *end = p + links->len;
+
+    while (p != NULL && p < end) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((newline != NULL ? newline : end) - p);
+
+        json_array_append_new(array, json_stringn(p, len));
+        p += len + 1;
+    }
+    return array;
+}
+
+/* What the responder would answer now, against what the registry says. */
+static void
+add_service(struct explain *explain, const struct buf *expected)
+{
+    const char *word = "no snapshot";
+    struct snapshot snapshot;
+    char path[PATH_MAX];
+    struct error error;
+    struct buf links;
+
+    snapshot_init(&snapshot);
+    buf_init(&links, LINKS_MAX);
+    if (state_snapshot_path(explain->config->state, path, sizeof(path), &error) == 0 &&
+        snapshot_open(&snapshot, path, &error) == 0) {
+        if (subscription_find(&snapshot, &explain->uuid, time(NULL), explain->subscription) != 0) {
+            word = "damaged snapshot";
+        } else {
+            if (explain->subscription->refusal == REFUSAL_NONE)
+                format_links(&links, explain->subscription);
+            word = links.len == expected->len &&
+                           (links.len == 0 || memcmp(links.data, expected->data, links.len) == 0)
+                       ? "the same"
+                       : "differs";
+        }
+    }
+    json_object_set_new(explain->out, "in_service", json_string(word));
+    buf_release(&links);
+    snapshot_close(&snapshot);
+}
+
+static int
+explain_device(struct explain *explain)
+{
+    struct buf set, links;
+    size_t served;
+    int rc = 0;
+
+    buf_init(&set, 2 * SET_BYTES_MAX);
+    buf_init(&links, LINKS_MAX);
+    explain->device = registry_device(&explain->registry, &explain->uuid);
+    explain->refusal = policy_device(&explain->policy, explain->device, time(NULL), &explain->user);
+    add_people(explain);
+    served = add_endpoints(explain);
+    if (explain->refusal == REFUSAL_NONE && served == 0)
+        explain->refusal = explain->user->cores.count == 0 ? REFUSAL_NO_CORE : REFUSAL_NOTHING;
+    if (explain->refusal == REFUSAL_NONE)
+        rc = make_links(explain, &set, &links);
+    if (explain->refusal != REFUSAL_NONE) {
+        json_object_set_new(explain->out, "refusal", json_string(refusal_token(explain->refusal)));
+        json_object_set_new(explain->out, "reason", json_string(refusal_text(explain->refusal)));
+    }
+    json_object_set_new(explain->out, "links", split_lines(&links));
+    add_service(explain, &links);
+    buf_release(&set);
+    buf_release(&links);
+    return rc == 0 ? EXIT_OK : trouble("out of memory");
+}
+
+static void
+print_list(const char *title, const json_t *list)
+{
+    const json_t *item;
+    size_t i;
+
+    if (json_array_size(list) == 0)
+        return;
+    printf("  %s:", title);
+    json_array_foreach (list, i, item)
+        printf(" %s", json_string_value(item));
+    putchar('\n');
+}
+
+static const char *
+text_or(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text : otherwise;
+}
+
+static void
+print_text(const json_t *out)
+{
+    const json_t *device = json_object_get(out, "device"), *user = json_object_get(out, "user");
+    const json_t *list, *item;
+    const char *reason = text_or(out, "reason", NULL);
+    size_t i;
+
+    if (device != NULL)
+        printf("device  %s: \"%s\", %s\n", text_or(device, "path", ""), text_or(device, "name", ""),
+               text_or(device, "status", ""));
+    if (user != NULL) {
+        printf("user    %s: \"%s\", %s, expires %s\n", text_or(user, "path", ""),
+               text_or(user, "name", ""), text_or(user, "status", ""),
+               text_or(user, "expires", "never"));
+        print_list("core_nodes", json_object_get(user, "core_nodes"));
+        print_list("groups", json_object_get(user, "groups"));
+    }
+    list = json_object_get(out, "endpoints");
+    json_array_foreach (list, i, item)
+        printf("%s  %s%s%s\n",
+               json_object_get(item, "refusal") == NULL ||
+                       json_is_null(json_object_get(item, "refusal"))
+                   ? "yes   "
+                   : "no    ",
+               text_or(item, "id", ""), text_or(item, "reason", NULL) != NULL ? ": " : "",
+               text_or(item, "reason", ""));
+    if (reason != NULL)
+        printf("answer  404: %s\n", reason);
+    else
+        printf("answer  200, %zu links\n", json_array_size(json_object_get(out, "links")));
+    json_array_foreach (json_object_get(out, "links"), i, item)
+        printf("  %s\n", json_string_value(item));
+    json_array_foreach (json_object_get(out, "addresses"), i, item)
+        printf("address %s\n", json_string_value(item));
+    printf("in service: %s\n", text_or(out, "in_service", ""));
+}
+
+static void
+add_addresses(struct explain *explain, const char *uuid)
+{
+    const struct strings *urls = &explain->config->public_urls;
+    json_t *array = json_array();
+    size_t i;
+
+    for (i = 0; i < urls->count; i++)
+        json_array_append_new(array, json_sprintf("%s/%s", urls->items[i], uuid));
+    json_object_set_new(explain->out, "addresses", array);
+}
+
+static int
+run(struct explain *explain, bool as_json)
+{
+    char uuid[UUID_TEXT + 1];
+    struct error error;
+    char *text;
+    int rc;
+
+    uuid_format(&explain->uuid, uuid);
+    explain->out = json_pack("{s:s}", "uuid", uuid);
+    explain->subscription = calloc(1, sizeof(*explain->subscription));
+    if (explain->out == NULL || explain->subscription == NULL)
+        return trouble("out of memory");
+    if (registry_load(&explain->registry, explain->config->data, NULL, &error) != 0 ||
+        policy_init(&explain->policy, &explain->registry, &explain->config->policy, &error) != 0)
+        return trouble("%s", error.text);
+    rc = explain_device(explain);
+    if (rc != EXIT_OK)
+        return rc;
+    add_addresses(explain, uuid);
+    if (as_json) {
+        text = json_dumps(explain->out, JSON_INDENT(2));
+        printf("%s\n", text != NULL ? text : "");
+        free(text);
+    } else {
+        print_text(explain->out);
+    }
+    return explain->refusal == REFUSAL_NONE ? EXIT_OK : EXIT_FOUND;
+}
+
+int
+explain_main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    struct explain explain = {.refusal = REFUSAL_UNKNOWN};
+    struct config config;
+    const char *file = NULL;
+    bool as_json = false;
+    int c, rc;
+
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            file = optarg;
+            break;
+        case 'j':
+            as_json = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return EXIT_OK;
+        default:
+            return usage_trouble("explain");
+        }
+    }
+    if (argc - optind != 1)
+        return usage_trouble("explain");
+    if (uuid_parse(argv[optind], strlen(argv[optind]), &explain.uuid) != 0)
+        return trouble("'%s' is not a UUID (8-4-4-4-12 hexadecimal digits)", argv[optind]);
+    if (load_settings(&config, file, NULL) != 0)
+        return EXIT_TROUBLE;
+    explain.config = &config;
+    registry_init(&explain.registry);
+    rc = config.data == NULL ? no_data() : run(&explain, as_json);
+    policy_release(&explain.policy);
+    registry_release(&explain.registry);
+    json_decref(explain.out);
+    free(explain.subscription);
+    config_release(&config);
+    return rc;
+}
