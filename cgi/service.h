@@ -1,0 +1,40 @@
+/*
+ * What a responder process holds on to: settings, the open snapshot, and room to answer in. Keeps
+ * the snapshot current; an unusable new file never costs the one that works.
+ */
+#ifndef SIGNPOST_SERVICE_H
+#define SIGNPOST_SERVICE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "respond.h"
+#include "snapshot.h"
+
+/* How old, in milliseconds, the knowledge of the file may get. */
+enum { SERVICE_LOOK_MS = 200 };
+
+struct service {
+    struct config config;
+    struct site site;
+    struct snapshot snapshot;
+    char path[PATH_MAX]; /* of the snapshot file */
+    int64_t looked;      /* when, on the monotonic clock in milliseconds; -1: never */
+    char said[512];      /* the last problem that was logged */
+    bool said_damaged;   /* that the open snapshot is damaged */
+    bool said_no_path;   /* that the web server sends no PATH_INFO */
+};
+
+/* Loads the settings (file may be NULL) and tries to open the snapshot. Returns -1 with error. */
+int service_init(struct service *service, const char *file, struct error *error);
+void service_release(struct service *service);
+
+/* Opens the snapshot again if the file has changed; says what is wrong with it, once. */
+void service_look(struct service *service, int64_t now_ms);
+
+/* Answers one request as CGI output, appended to out. */
+void service_answer(struct service *service, const struct request *request, struct buf *out);
+
+#endif
