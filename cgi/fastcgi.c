@@ -300,9 +300,11 @@ take_signals(struct loop *loop)
     struct signalfd_siginfo info;
 
     while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (loop->is_draining)
+            continue;
         if (info.ssi_signo == SIGCHLD) {
             loop->app->child(loop->app->context);
-        } else if (!loop->is_draining) {
+        } else {
             stop_accepting(loop);
             loop->is_draining = true;
             loop->drain_deadline = loop->now + DRAIN_MS;

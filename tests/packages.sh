@@ -1,0 +1,52 @@
+# Debian packages by what they are for, and how to get the missing ones. Sourced by demo.sh,
+# test.sh and .ci/run (bash).
+
+build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev"
+demo_packages="nginx curl"
+test_packages="nginx curl lighttpd spawn-fcgi multiwatch apache2 libapache2-mod-fcgid libcmocka-dev
+    python3 git jq procps"
+lint_packages="clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck valgrind"
+
+# need PACKAGE…: installs those that are missing; without any missing it needs no root.
+need() {
+    local missing="" package sudo=""
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        echo "This is no Debian. Install what these Debian packages hold, then run 'make check':" >&2
+        echo "  $*" | tr -s ' \n' ' ' >&2
+        echo >&2
+        exit 2
+    fi
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing="$missing $package"
+        fi
+    done
+    [ -n "$missing" ] || return 0
+    echo "Installing:$missing" >&2
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "Not root, and there is no sudo. As root: apt-get install$missing" >&2
+            exit 2
+        }
+        sudo=sudo
+    fi
+    # A web server that is installed for a trial shall not start serving this machine.
+    local policy=""
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        policy=yes
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
+        $sudo chmod 755 /usr/sbin/policy-rc.d
+    fi
+    local status=0
+    # shellcheck disable=SC2086 # one word per package
+    { $sudo apt-get -qq update &&
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+            install $missing; } >&2 </dev/null || status=$?
+    if [ -n "$policy" ]; then
+        $sudo rm -f /usr/sbin/policy-rc.d
+    fi
+    if [ "$status" -ne 0 ]; then
+        echo "apt-get could not install:$missing" >&2
+        exit 2
+    fi
+}
