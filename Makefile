@@ -56,14 +56,35 @@ $(B)/signpost.fcgi: $(CGI_OBJ) $(B)/libsignpost.a
 $(B)/signpost: $(CLI_OBJ) $(B)/libsignpost.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(B)/tests/unit/%.o: tests/unit/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icgi -DTESTS_DIR='"$(CURDIR)/tests"' -MMD -MP -c -o $@ $<
+
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ))
+# Tests. tests/run says how to run single ones.
+
+UNIT = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+
+$(B)/tests/%: $(B)/tests/unit/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS) -lcmocka
+
+check: all $(UNIT)
+	tests/run --build $(B)
+
+ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+check-asan:
+	$(MAKE) B=build/asan CFLAGS='$(ASAN)' HARDEN=-fPIE check
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) $(wildcard $(B)/tests/unit/*.d)
 
 clean:
-	rm -rf $(B)
+	rm -rf build
 
-.PHONY: all clean
+.PHONY: all check check-asan clean
+.SECONDARY:
 .DELETE_ON_ERROR:

@@ -99,7 +99,12 @@ refresher_ended(struct refresher *refresher)
 void
 refresher_stop(struct refresher *refresher)
 {
-    if (refresher->pid != 0)
-        close(refresher->pipe);
+    if (refresher->pid == 0)
+        return;
+    close(refresher->pipe);
+    /* It may be in the middle of a long compile, which is safe to end at any point. */
+    kill(refresher->pid, SIGTERM);
+    while (waitpid(refresher->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     refresher->pid = 0;
 }

@@ -25,7 +25,7 @@ int refresher_start(struct refresher *refresher, const char *config_file, struct
 /* After SIGCHLD: returns whether it was this child that ended. */
 int refresher_ended(struct refresher *refresher);
 
-/* Closes the pipe, by which the child ends. */
+/* Ends the child and waits for its end. Should we be killed instead, the pipe ends it. */
 void refresher_stop(struct refresher *refresher);
 
 #endif

@@ -1,0 +1,294 @@
+"""What the end-to-end tests share: registries, processes, and waiting for what must come.
+
+Nothing here sleeps a fixed time: `until` asks a condition again until it holds. The one limit, far
+beyond what any step needs, only keeps a broken program from hanging the run.
+"""
+
+import base64
+import http.client
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SIGNPOST_BUILD", TOP / "build"))
+SIGNPOST = BUILD / "signpost"
+RESPONDER = BUILD / "signpost.fcgi"
+VALGRIND = bool(os.environ.get("SIGNPOST_VALGRIND"))
+LIMIT = 60  # seconds; a program that needs this long is broken
+
+UUID = "8f3c5d1e-6324-4d53-ad4f-8cda48b30811"
+UNKNOWN = "8f3c5d1e-6324-4d53-ad4f-8cda48b30812"
+ENTRY, CORE = "203.0.113.21", "198.51.100.10"
+SERVICE = "api.v2.rpc.0123456789abcdef"
+
+os.environ["PATH"] += os.pathsep + "/usr/sbin"
+for name in list(os.environ):
+    if name.startswith("SIGNPOST_") and name not in ("SIGNPOST_BUILD", "SIGNPOST_VALGRIND"):
+        del os.environ[name]
+
+
+def until(condition, what="it"):
+    """Asks until the condition gives something true, and returns that."""
+    end = time.monotonic() + LIMIT
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come about")
+        select.select([], [], [], 0.002)
+
+
+class Registry:
+    """A registry on disk, written record by record; `fields` of None leave a field out."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+
+    def write(self, name, content):
+        """Writes a record's file whole, as jq and mv do: content is a tree, or the text itself."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not isinstance(content, (str, bytes)):
+            content = {k: v for k, v in content.items() if v is not None}
+            content = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        if isinstance(content, str):
+            content = content.encode()
+        new = file.with_name(file.name + ".new")
+        new.write_bytes(content)
+        new.rename(file)
+        return file
+
+    def remove(self, name):
+        (self.path / name).unlink()
+
+    def user(self, id=7, **fields):
+        record = {"id": id, "username": "Ivan", "status": "active", "core_nodes": [CORE]}
+        self.write(f"users/{id}.json", {**record, **fields})
+
+    def device(self, uuid=UUID, **fields):
+        record = {"uuid": uuid, "user_id": 7, "device": "phone", "status": "active"}
+        self.write(f"devices/{uuid}.json", {**record, **fields})
+
+    def node(self, ip, **fields):
+        self.write(f"nodes/{ip}.json", {"ip": ip, "status": "active", **fields})
+
+    def role(self, kind, ip, **fields):
+        self.write(f"roles/{kind}_{ip}.json", {"node_ip": ip, "status": "active", **fields})
+
+    def route(self, entry=ENTRY, core=CORE, **fields):
+        record = {
+            "entry_ip": entry,
+            "core_ip": core,
+            "status": "active",
+            "client_service_name": SERVICE,
+            "core_service_name": "api.v2.rpc.fedcba9876543210",
+        }
+        self.write(f"routes/entry_{entry}_core_{core}.json", {**record, **fields})
+
+    def domain(self, domain="shop.example.org", node_ip=ENTRY, **fields):
+        record = {"domain": domain, "node_ip": node_ip, "status": "active"}
+        self.write(f"domains/{domain}.json", {**record, **fields})
+
+    def endpoint(self, name, **fields):
+        self.write(f"endpoints/{name}.json", {"status": "active", **fields})
+
+    def minimal(self):
+        """One active user with one device, one route, one domain: one link."""
+        self.user()
+        self.device()
+        self.route()
+        self.domain()
+        return self
+
+
+MINIMAL_LINK = (
+    f"vless://{UUID}@shop.example.org:443?type=grpc&encryption=none&serviceName={SERVICE}"
+    "&security=tls&sni=shop.example.org&fp=chrome&alpn=h2#phone"
+)
+
+
+class Process:
+    """A program that a test started; what it says goes to a file."""
+
+    def __init__(self, command, log, valgrind=False, **kwargs):
+        self.log = log
+        self.memcheck = None
+        if valgrind and VALGRIND:
+            self.memcheck = log.with_suffix(".memcheck")
+            command = [
+                "valgrind",
+                "-q",
+                "--error-exitcode=99",
+                "--leak-check=full",
+                f"--log-file={self.memcheck}",
+                *command,
+            ]
+        with open(log, "wb") as out:
+            self.popen = subprocess.Popen(
+                [str(word) for word in command],
+                stdin=kwargs.pop("stdin", subprocess.DEVNULL),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                **kwargs,
+            )
+        self.pid = self.popen.pid
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def is_alive(self):
+        return self.popen.poll() is None
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it and returns its exit status (negative: by which signal)."""
+        if self.is_alive():
+            self.popen.send_signal(number)
+        try:
+            return self.popen.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+            raise AssertionError(f"it did not end on signal {number}:\n{self.said()}") from None
+
+
+class TestCase(unittest.TestCase):
+    """A test with a directory of its own, whose processes end with it."""
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="signpost-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.registry = Registry(self.dir / "registry")
+        self.state = self.dir / "state"
+        self.environment = dict(
+            os.environ,
+            SIGNPOST_DATA=str(self.registry.path),
+            SIGNPOST_STATE=str(self.state),
+            SIGNPOST_CONFIG="/dev/null",
+        )
+        self.started = 0
+
+    def settings(self, text):
+        """Writes a settings file and makes every program read it."""
+        file = self.dir / "signpost.yaml"
+        file.write_text(text)
+        self.environment["SIGNPOST_CONFIG"] = str(file)
+        return file
+
+    def signpost(self, *args, check=None, **kwargs):
+        """Runs the command; check is the exit status that it must have."""
+        run = subprocess.run(
+            [str(SIGNPOST), *[str(arg) for arg in args]],
+            env=kwargs.pop("env", self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT,
+            **kwargs,
+        )
+        if check is not None:
+            self.assertEqual(check, run.returncode, run.stdout + run.stderr)
+        return run
+
+    def compile(self, check=0):
+        return self.signpost("compile", check=check)
+
+    def start(self, *command, name="process", **kwargs):
+        """Starts a program that is stopped at the end of the test at the latest."""
+        self.started += 1
+        log = self.dir / f"{name}-{self.started}.log"
+        kwargs.setdefault("env", self.environment)
+        kwargs.setdefault("cwd", self.dir)
+        process = Process(command, log, **kwargs)
+        self.addCleanup(process.stop)
+        return process
+
+    def responder(self, refresh=False, socket_path=None, **kwargs):
+        """Starts the responder on a socket, ready when this returns; its end must be clean."""
+        path = pathlib.Path(socket_path or self.dir / "fcgi.sock")
+        env = dict(self.environment)
+        if not refresh:
+            env.pop("SIGNPOST_DATA")
+        process = self.start(
+            RESPONDER, "-s", path, name="responder", valgrind=True, env=env, **kwargs
+        )
+        process.path = path
+        self.addCleanup(self.assert_clean_end, process)
+        until(lambda: self.can_connect(path) or not process.is_alive(), "the responder")
+        self.assertTrue(process.is_alive(), process.said())
+        return process
+
+    def assert_clean_end(self, process):
+        """The responder ends with 0 on SIGTERM; sanitizers and valgrind have found nothing."""
+        status = process.stop()
+        found = process.memcheck.read_text() if process.memcheck else ""
+        self.assertEqual((0, ""), (status, found), process.said())
+
+    @staticmethod
+    def can_connect(path):
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(str(path))
+                return True
+            except OSError:
+                return False
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a UNIX socket, where web servers of tests listen."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=LIMIT)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    """An HTTP answer: status, headers (a list of pairs as sent), body."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.getheaders()
+        self.body = response.read()
+
+    def header(self, name):
+        values = [v for k, v in self.headers if k.lower() == name.lower()]
+        return values[0] if values else None
+
+    def links(self):
+        """The links of a base64 body, decoded strictly."""
+        return base64.b64decode(self.body, validate=True).decode().split("\n")
+
+
+def fetch(connection, path, method="GET", headers=None, body=None):
+    """One request on a connection (a path of a UNIX socket, a TCP port, or an open connection)."""
+    if isinstance(connection, int):
+        connection = http.client.HTTPConnection("127.0.0.1", connection, timeout=LIMIT)
+    elif isinstance(connection, (str, pathlib.Path)):
+        connection = UnixConnection(connection)
+    connection.request(method, path, body=body, headers=headers or {})
+    return Answer(connection.getresponse())
+
+
+def exchange(path, request):
+    """Sends raw bytes to a UNIX socket and returns all that comes back until the end."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(LIMIT)
+        s.connect(str(path))
+        s.sendall(request)
+        s.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: s.recv(65536), b""))
