@@ -82,9 +82,23 @@ check-asan:
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) $(wildcard $(B)/tests/unit/*.d)
 
+# Measuring: never part of check.
+
+$(B)/bench/%.o: bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icgi -MMD -MP -c -o $@ $<
+
+BENCH = $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+
+$(B)/bench/%: $(B)/bench/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+
+bench: all $(BENCH)
+	bench/run --build $(B)
+
 clean:
 	rm -rf build
 
-.PHONY: all check check-asan clean
+.PHONY: all check check-asan bench clean
 .SECONDARY:
 .DELETE_ON_ERROR:
