@@ -66,6 +66,7 @@ $(B)/%.o: %.c Makefile
 
 # Tests. tests/run says how to run single ones.
 
+BENCH = $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
@@ -80,6 +81,25 @@ ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 check-asan:
 	$(MAKE) B=build/asan CFLAGS='$(ASAN)' HARDEN=-fPIE check
 
+check-valgrind: all $(UNIT)
+	tests/run --build $(B) --valgrind unit/ e2e/test_fastcgi
+
+# Everything compiled, tests and measurements too; for WERROR=-Werror.
+counted: all $(UNIT) $(BENCH)
+	@echo "1 passed, 0 failed"
+
+lint:
+	tests/lint
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(B)/signpost $(DESTDIR)$(BINDIR)/
+	install -m 755 $(B)/signpost.fcgi $(DESTDIR)$(LIBEXECDIR)/
+	for page in man/*; do \
+		install -d $(DESTDIR)$(MANDIR)/man$${page##*.}; \
+		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; \
+	done
+
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) $(wildcard $(B)/tests/unit/*.d)
 
 # Measuring: never part of check.
@@ -87,8 +107,6 @@ check-asan:
 $(B)/bench/%.o: bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Icgi -MMD -MP -c -o $@ $<
-
-BENCH = $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 
 $(B)/bench/%: $(B)/bench/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
@@ -99,6 +117,6 @@ bench: all $(BENCH)
 clean:
 	rm -rf build
 
-.PHONY: all check check-asan bench clean
+.PHONY: all check check-asan check-valgrind counted lint install bench clean
 .SECONDARY:
 .DELETE_ON_ERROR:

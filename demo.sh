@@ -21,6 +21,7 @@ make -s
 
 dir=$(mktemp -d)
 pids=()
+# shellcheck disable=SC2317 # called by the trap
 clean() {
     trap '' INT TERM
     [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true

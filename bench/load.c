@@ -106,7 +106,7 @@ is_whole(struct connection *connection, int *status)
         body = strtoul(field + 17, NULL, 10);
     if (connection->len < (size_t)(end + 4 - connection->answer) + body)
         return false;
-    *status = atoi(connection->answer + 9);
+    *status = (int)strtol(connection->answer + 9, NULL, 10);
     return true;
 }
 
@@ -227,7 +227,7 @@ main(int argc, char **argv)
         fputs("usage: load PORT CONNECTIONS SECONDS RATE PATH…\n", stderr);
         return 2;
     }
-    load.port = atoi(argv[1]);
+    load.port = (int)strtol(argv[1], NULL, 10);
     load.connection_count = strtoul(argv[2], NULL, 10);
     seconds = strtod(argv[3], NULL);
     rate = strtod(argv[4], NULL);

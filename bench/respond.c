@@ -32,7 +32,7 @@ main(int argc, char **argv)
     struct error error;
     struct buf out;
     long i, count;
-    char (*paths)[48];
+    char(*paths)[48];
     double start;
     int devices = argc - 3;
 
@@ -40,7 +40,7 @@ main(int argc, char **argv)
         fputs("usage: respond SNAPSHOT COUNT UUID…\n", stderr);
         return 2;
     }
-    count = atol(argv[2]);
+    count = strtol(argv[2], NULL, 10);
     paths = calloc((size_t)devices, sizeof(*paths));
     if (paths == NULL)
         return 1;

@@ -13,8 +13,6 @@
 
 enum { CHILD_PIPE = 3 };
 
-extern char **environ;
-
 /* The command beside this program, else where it is installed. */
 static void
 find_command(char *out, size_t size)

@@ -44,19 +44,24 @@ file_sync_directory(const char *path)
 int
 file_read_all(int fd, struct buf *buf)
 {
-    size_t step;
+    char past[1];
     ssize_t n;
 
     for (;;) {
-        step = buf->cap - buf->len < 4096 ? buf->cap - buf->len : 4096;
-        /* A full buffer is fine as long as nothing comes after it. */
-        if (!buf_grow(buf, step > 0 ? step : 1))
+        size_t room = buf->cap - buf->len, step = room < 4096 ? room : 4096;
+
+        if (!buf_grow(buf, step))
             return -1;
-        n = read(fd, buf->data + buf->len, step);
+        /* A full buffer is fine as long as nothing comes after it. */
+        n = step > 0 ? read(fd, buf->data + buf->len, step) : read(fd, past, sizeof(past));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 ? -1 : 0;
+        if (step == 0) {
+            buf->failed = true;
+            return -1;
+        }
         buf->len += (size_t)n;
     }
 }

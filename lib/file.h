@@ -16,7 +16,10 @@ int file_write_all(int fd, const void *bytes, size_t len);
  */
 int file_sync_directory(const char *path);
 
-/* Reads what is left of a descriptor, up to the buffer's cap (then the buffer has failed). */
+/*
+ * Appends what is left of a descriptor. Returns 0, or -1: with errno, or (the buffer has failed)
+ * because there is more than the buffer may hold.
+ */
 int file_read_all(int fd, struct buf *buf);
 
 #endif

@@ -30,17 +30,17 @@ static void *
 next_slot(struct registry *registry, enum kind kind)
 {
     size_t count = registry->kinds[kind].count, room = registry->kinds[kind].room;
-    void *items = registry->kinds[kind].items;
+    void *items;
 
     if (count == room) {
         room = room == 0 ? 16 : room + room / 2;
-        items = realloc(items, room * kind_size(kind));
+        items = realloc(registry->kinds[kind].items, room * kind_size(kind));
         if (items == NULL)
             return NULL;
         registry->kinds[kind].items = items;
         registry->kinds[kind].room = room;
     }
-    return (char *)items + count * kind_size(kind);
+    return (char *)registry->kinds[kind].items + count * kind_size(kind);
 }
 
 int

@@ -8,10 +8,10 @@
 
 enum { REMARK_MAX = 2048 };
 
-static const char *const placeholders[] = {"{device}", "{label}", "{name}", "{location}",
-                                           "{domain}"};
+enum placeholder { DEVICE, LABEL, NAME, LOCATION, DOMAIN, PLACEHOLDERS };
 
-enum { PLACEHOLDERS = sizeof(placeholders) / sizeof(placeholders[0]) };
+static const char *const placeholders[PLACEHOLDERS] = {"{device}", "{label}", "{name}",
+                                                       "{location}", "{domain}"};
 
 /* Which placeholder the text starts with, or PLACEHOLDERS. */
 static int
@@ -42,11 +42,24 @@ remark_check(const char *template, struct error *error)
 static const char *
 value_of(int which, const struct endpoint *endpoint)
 {
-    static const char device[] = {REMARK_DEVICE, '\0'};
-    const char *values[PLACEHOLDERS] = {device, endpoint->label, endpoint->name, endpoint->location,
-                                        endpoint->client.address};
+    const char *value;
 
-    return values[which] != NULL ? values[which] : "";
+    switch (which) {
+    case DEVICE:
+        return "\x01"; /* REMARK_DEVICE */
+    case LABEL:
+        return endpoint->label;
+    case NAME:
+        value = endpoint->name;
+        break;
+    case LOCATION:
+        value = endpoint->location;
+        break;
+    default:
+        value = endpoint->client.address;
+        break;
+    }
+    return value != NULL ? value : "";
 }
 
 /* Appends text; spaces at the start and after another space are left out. */
@@ -80,7 +93,7 @@ expand(const char *template, const struct endpoint *endpoint, struct buf *buf, s
     while (buf->len > 0 && buf->data[buf->len - 1] == ' ')
         buf->len--;
     if (buf->len == 0) {
-        value = value_of(0, endpoint);
+        value = value_of(DEVICE, endpoint);
         buf_puts(buf, value);
     }
     return buf->failed ? NULL : pool_copy(pool, buf->data, buf->len);

@@ -37,20 +37,14 @@ encode_entry(struct buf *buf, const struct endpoint *endpoint, const char *remar
     buf_puts(buf, remark);
 }
 
-int
-set_encode(struct buf *buf, const struct endpoint *const *list, size_t count,
-           const struct policy_options *options, size_t *encoded, struct error *error)
+/* Appends entries while they fit; returns how many. */
+static size_t
+encode_entries(struct buf *buf, const struct endpoint *const *list, const char *const *remarks,
+               size_t count)
 {
-    size_t most = count < SET_MAX ? count : SET_MAX, start = buf->len, before, i;
-    const char **remarks = calloc(most + 1, sizeof(*remarks));
-    uint8_t head[HEAD] = {options->by_name ? 1 : 0};
-    struct pool pool;
+    size_t start = buf->len - HEAD, before, i;
 
-    pool_init(&pool);
-    if (remarks == NULL || remark_make(options->remark, list, most, &pool, remarks) != 0)
-        buf->failed = true;
-    buf_put(buf, head, sizeof(head));
-    for (i = 0; i < most && !buf->failed; i++) {
+    for (i = 0; i < count && !buf->failed; i++) {
         before = buf->len;
         encode_entry(buf, list[i], remarks[i]);
         if (buf->len - start > SET_BYTES_MAX) {
@@ -58,13 +52,32 @@ set_encode(struct buf *buf, const struct endpoint *const *list, size_t count,
             break;
         }
     }
+    return i;
+}
+
+int
+set_encode(struct buf *buf, const struct endpoint *const *list, size_t count,
+           const struct policy_options *options, size_t *encoded, struct error *error)
+{
+    size_t most = count < SET_MAX ? count : SET_MAX, start = buf->len;
+    const char **remarks = calloc(most + 1, sizeof(*remarks));
+    uint8_t head[HEAD] = {options->by_name ? 1 : 0};
+    struct pool pool;
+    int rc = -1;
+
+    pool_init(&pool);
+    buf_put(buf, head, sizeof(head));
+    if (remarks != NULL && !buf->failed &&
+        remark_make(options->remark, list, most, &pool, remarks) == 0) {
+        *encoded = encode_entries(buf, list, remarks, most);
+        rc = buf->failed ? -1 : 0;
+    }
     free(remarks);
     pool_release(&pool);
-    if (buf->failed)
+    if (rc != 0)
         return error_set(error, "out of memory");
     put_u32((uint8_t *)buf->data + start + 4, options->max_links);
-    put_u32((uint8_t *)buf->data + start + 8, (uint32_t)i);
-    *encoded = i;
+    put_u32((uint8_t *)buf->data + start + 8, (uint32_t)*encoded);
     return 0;
 }
 

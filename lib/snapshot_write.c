@@ -109,7 +109,7 @@ make_footer(struct snapshot_writer *writer, size_t size, uint8_t footer[FOOTER_S
     if (file == MAP_FAILED)
         return fail(writer, "cannot be mapped");
     memset(footer, 0, FOOTER_SIZE);
-    memcpy(footer, SNAPSHOT_MAGIC, 8);
+    memcpy(footer, SNAPSHOT_MAGIC, sizeof(SNAPSHOT_MAGIC) - 1);
     put_u32(footer + FOOTER_FORMAT, SNAPSHOT_FORMAT);
     put_u64(footer + FOOTER_BYTES, size + FOOTER_SIZE);
     put_u64(footer + FOOTER_TOC, checksum(file, TOC_SIZE));

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Debian packages by what they are for, and how to get the missing ones. Sourced by demo.sh,
 # test.sh and .ci/run (bash).
 
