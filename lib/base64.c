@@ -14,8 +14,8 @@ base64_put(struct buf *buf, const char *bytes, size_t len)
     base64_encodestate state;
     char *out;
 
-    /* One byte more: blockend writes a newline, which is dropped below. */
-    if (!buf_grow(buf, (len + 2) / 3 * 4 + 1))
+    /* blockend writes a newline, which is dropped below: buf_grow has the byte for it. */
+    if (len == 0 || !buf_grow(buf, (len + 2) / 3 * 4))
         return;
     out = buf->data + buf->len;
     for (; len > RUN; len -= RUN, bytes += RUN) {

@@ -42,7 +42,8 @@ buf_grow(struct buf *buf, size_t len)
         size = buf->cap;
     if (size <= buf->size)
         return true;
-    data = realloc(buf->data, size);
+    /* One byte more than is said: writers that terminate need it. */
+    data = realloc(buf->data, size + 1);
     if (data == NULL) {
         buf->failed = true;
         return false;
@@ -61,8 +62,9 @@ buf_printf(struct buf *buf, const char *format, ...)
     va_start(args, format);
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    /* One byte more: vsnprintf terminates. */
-    if (len < 0 || !buf_grow(buf, (size_t)len + 1)) {
+    if (len == 0)
+        return;
+    if (len < 0 || !buf_grow(buf, (size_t)len)) {
         buf->failed = true;
         return;
     }

@@ -180,12 +180,29 @@ is_base64url(const char *text, size_t len)
 }
 
 static bool
-is_hex(const char *text, const char *also)
+is_hex(const char *text)
 {
     for (; *text != '\0'; text++)
-        if (!isxdigit((unsigned char)*text) && strchr(also, *text) == NULL)
+        if (!isxdigit((unsigned char)*text))
             return false;
     return true;
+}
+
+/* SHA-256 sums, 64 digits each, with colons between them or not; commas between sums. */
+static bool
+are_sums(const char *text)
+{
+    size_t digits = 0;
+
+    for (; *text != '\0'; text++) {
+        if (isxdigit((unsigned char)*text))
+            digits++;
+        else if (*text == ',' && digits == 64)
+            digits = 0;
+        else if (*text != ':')
+            return false;
+    }
+    return digits == 64;
 }
 
 static bool
@@ -197,20 +214,36 @@ is_one_of(const char *text, const char *const *words)
     return false;
 }
 
+/* The name may stand in the mapping, or beside it in the record under another key. */
+static void
+check_service(struct check *check)
+{
+    const char *service = check->client->service, *key = "serviceName";
+    struct fields record = *check->fields;
+    struct check named = {&record, check->client, true};
+
+    if (!fields_has(check->fields, key)) {
+        record.inside = NULL;
+        key = "client_service_name";
+    }
+    if (service == NULL)
+        wrong(&named, NULL, "grpc needs a serviceName (client_service_name)");
+    else if (service[0] == '/' && strchr(service + 1, '/') == NULL)
+        wrong(&named, key, "a custom gRPC path needs a second '/'");
+    else if (service[0] == '/')
+        odd(&named, key, "a custom gRPC path works in Xray only");
+    else if (strchr(service, '%') != NULL)
+        odd(&named, key, "v2rayN decodes a '%' twice");
+    check->good &= named.good;
+}
+
 static void
 check_grpc(struct check *check)
 {
     static const char *const modes[] = {"gun", "multi", NULL};
     struct client *client = check->client;
 
-    if (client->service == NULL)
-        wrong(check, NULL, "grpc needs a serviceName (client_service_name)");
-    else if (client->service[0] == '/' && strchr(client->service + 1, '/') == NULL)
-        wrong(check, "serviceName", "a custom gRPC path needs a second '/'");
-    else if (client->service[0] == '/')
-        odd(check, "serviceName", "a custom gRPC path works in Xray only");
-    else if (strchr(client->service, '%') != NULL)
-        odd(check, "serviceName", "v2rayN decodes a '%' twice");
+    check_service(check);
     if (client->mode != NULL && !is_one_of(client->mode, modes))
         wrong(check, "mode", "must be gun or multi for grpc");
     if (client->alpn == NULL && client->security == SECURITY_TLS)
@@ -267,6 +300,8 @@ check_transport(struct check *check)
         break;
     }
     /* A route has a serviceName whatever its transport: that is no mistake. */
+    if (fields_has(check->fields, "serviceName"))
+        drop(check, "serviceName", &client->service, transport_name(client->type));
     client->service = NULL;
 }
 
@@ -284,7 +319,7 @@ check_reality(struct check *check)
     if (client->sni == NULL)
         wrong(check, NULL, "reality needs sni, one of the server's serverNames");
     if (client->sid != NULL &&
-        (!is_hex(client->sid, "") || strlen(client->sid) % 2 != 0 || strlen(client->sid) > 16))
+        (!is_hex(client->sid) || strlen(client->sid) % 2 != 0 || strlen(client->sid) > 16))
         wrong(check, "sid", "must be an even number of hexadecimal digits, 16 at most");
     if (client->spx != NULL && client->spx[0] != '/')
         wrong(check, "spx", "must start with '/'");
@@ -303,8 +338,8 @@ check_plain(struct check *check)
     char host[HOST_MAX];
     bool is_encrypted = strcmp(client->encryption, "none") != 0;
 
-    if (!is_encrypted && client->address != NULL && !host_is_private(client->address)) {
-        if (host_parse(client->address, host) == HOST_NAME)
+    if (!is_encrypted && (client->address == NULL || !host_is_private(client->address))) {
+        if (client->address == NULL || host_parse(client->address, host) == HOST_NAME)
             odd(check, "security", "none: anybody on the way can read it");
         else
             wrong(check, "security",
@@ -321,6 +356,9 @@ check_plain(struct check *check)
 static void
 check_security(struct check *check)
 {
+    static const char *const fingerprints[] = {"chrome",  "firefox",    "safari", "ios",
+                                               "android", "edge",       "360",    "qq",
+                                               "random",  "randomized", NULL};
     struct client *client = check->client;
 
     if (client->security == SECURITY_REALITY) {
@@ -337,13 +375,15 @@ check_security(struct check *check)
     }
     if (client->fp == NULL)
         client->fp = "chrome";
+    else if (!is_one_of(client->fp, fingerprints))
+        odd(check, "fp", "the link standard knows no such fingerprint");
     if (client->sni != NULL) {
         char host[HOST_MAX];
 
         if (host_parse(client->sni, host) != HOST_NAME)
             wrong(check, "sni", "must be a host name");
     }
-    if (client->pcs != NULL && !is_hex(client->pcs, ",:"))
+    if (client->pcs != NULL && !are_sums(client->pcs))
         wrong(check, "pcs", "must be SHA-256 sums in hexadecimal, separated by commas");
 }
 
@@ -359,8 +399,8 @@ check_flow(struct check *check)
         return;
     if (strcmp(client->flow, "xtls-rprx-vision") != 0)
         wrong(check, "flow", "must be xtls-rprx-vision or absent");
-    else if (client->type != TRANSPORT_TCP && !is_encrypted)
-        wrong(check, "flow", "vision works over tcp only");
+    else if (client->type != TRANSPORT_TCP && !(client->type == TRANSPORT_XHTTP && is_encrypted))
+        wrong(check, "flow", "vision works over tcp only (with encryption, over xhttp too)");
     else if (client->security == SECURITY_NONE && !is_encrypted)
         wrong(check, "flow", "vision needs tls, reality or encryption");
 }

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "host.h"
 #include "remark.h"
+#include "text.h"
 
 /* The first finding is the error: a program with wrong settings does not start. */
 static void
@@ -31,10 +32,17 @@ keep_first(void *context, const struct finding *finding)
 static const char *
 read_path(struct fields *fields, const char *key, const char *file)
 {
-    const char *path = fields_text(fields, key), *slash = strrchr(file, '/');
+    const char *path = json_string_value(json_object_get(fields->object, key));
+    const char *slash = strrchr(file, '/');
 
-    if (path == NULL || path[0] == '/' || slash == NULL)
-        return path;
+    if (!fields_has(fields, key) || (path != NULL && path[0] == '\0'))
+        return NULL;
+    if (path == NULL) {
+        fields_fail(fields, key, "must be a path; put it in quotes");
+        return NULL;
+    }
+    if (path[0] == '/' || slash == NULL)
+        return pool_copy(fields->pool, path, strlen(path));
     return pool_printf(fields->pool, "%.*s/%s", (int)(slash - file), file, path);
 }
 
@@ -73,6 +81,22 @@ normal_core(struct pool *pool, const char *text)
     return kind == HOST_IPV4 || kind == HOST_IPV6 ? pool_copy(pool, host, strlen(host)) : NULL;
 }
 
+/* http or https, a host, and nothing that would break a line. */
+static bool
+is_url(const char *text)
+{
+    const char *host = strncmp(text, "https://", 8) == 0  ? text + 8
+                       : strncmp(text, "http://", 7) == 0 ? text + 7
+                                                          : NULL;
+
+    if (host == NULL || host[0] == '\0' || host[0] == '/')
+        return false;
+    for (; *text != '\0'; text++)
+        if (text_is_space(text) || text_is_control(text, NULL))
+            return false;
+    return true;
+}
+
 static void
 read_urls(struct fields *fields, struct strings *urls)
 {
@@ -90,8 +114,7 @@ read_urls(struct fields *fields, struct strings *urls)
         const char *text = json_string_value(item);
         size_t len = text != NULL ? strlen(text) : 0;
 
-        if (text == NULL ||
-            (strncmp(text, "https://", 8) != 0 && strncmp(text, "http://", 7) != 0)) {
+        if (text == NULL || !is_url(text)) {
             fields_fail(fields, "public_urls", "must hold addresses like https://example.org/api");
             return;
         }
@@ -133,6 +156,24 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     read_urls(fields, &config->public_urls);
 }
 
+/* Nothing but comments and white space: every setting has a default. */
+static bool
+is_blank(const struct buf *buf)
+{
+    size_t i = 0;
+
+    while (i < buf->len) {
+        if (buf->data[i] == '#')
+            while (i < buf->len && buf->data[i] != '\n')
+                i++;
+        else if (strchr(" \t\r\n", buf->data[i]) != NULL && buf->data[i] != '\0')
+            i++;
+        else
+            return false;
+    }
+    return true;
+}
+
 static int
 read_file(struct config *config, const char *file, int fd, struct error *error)
 {
@@ -146,7 +187,7 @@ read_file(struct config *config, const char *file, int fd, struct error *error)
     buf_init(&buf, DOCUMENT_MAX);
     if (file_read_all(fd, &buf) != 0) {
         error_set(&problem, "%s", buf.failed ? "too large" : strerror(errno));
-    } else if (buf.len > 0) {
+    } else if (!is_blank(&buf)) {
         tree = document_parse(buf.data, buf.len, syntax == SYNTAX_JSON ? SYNTAX_JSON : SYNTAX_YAML,
                               &problem);
     } else {
@@ -159,10 +200,10 @@ read_file(struct config *config, const char *file, int fd, struct error *error)
         struct source source = {file, buf.data, buf.len, &report};
         struct fields fields = {.object = tree, .source = &source, .pool = &config->pool};
 
-        if (!json_is_object(tree))
-            fields_fail(&fields, NULL, "must be a mapping of settings");
-        else
+        if (json_is_object(tree))
             read_settings(config, &fields, file);
+        else if (!json_is_null(tree)) /* "---" and no more is as good as an empty file */
+            fields_fail(&fields, NULL, "must be a mapping of settings");
     }
     json_decref(tree);
     buf_release(&buf);

@@ -28,7 +28,9 @@ struct config {
 /*
  * Reads the settings: the given file (which must be there), else the one that $SIGNPOST_CONFIG
  * names (likewise), else CONFIG_DEFAULT_FILE if it is there. A relative `data` or `state` in a
- * file is relative to the file. Returns 0, or -1 with error filled: file, place, key and what
+ * file is relative to the file. Without `state`: the first of $STATE_DIRECTORY, else
+ * CONFIG_DEFAULT_STATE if it is there or /var/lib can be written, else signpost/ under
+ * $XDG_STATE_HOME or ~/.local/state. Returns 0, or -1 with error filled: file, place, key and what
  * would be right. Release it either way.
  */
 int config_load(struct config *config, const char *file, struct error *error);

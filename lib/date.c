@@ -27,16 +27,16 @@ skip(const char **text, char c)
     return true;
 }
 
-/* Days since the epoch of a day in the Gregorian calendar, or -1 for a day that does not exist. */
-static int64_t
-day_number(int year, int month, int day)
+/* Days since the epoch of a day in the Gregorian calendar; -1 for one that does not exist. */
+static int
+day_number(int year, int month, int day, int64_t *days_since)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     int64_t number = 0;
     int y, m;
 
-    if (year < 1970 || month < 1 || month > 12 || day < 1 ||
+    if (year < 1 || month < 1 || month > 12 || day < 1 ||
         day > days[month - 1] + (month == 2 && leap ? 1 : 0))
         return -1;
     y = year - 1;
@@ -44,7 +44,8 @@ day_number(int year, int month, int day)
              (1969 / 4 - 1969 / 100 + 1969 / 400);
     for (m = 1; m < month; m++)
         number += days[m - 1] + (m == 2 && leap ? 1 : 0);
-    return number + day - 1;
+    *days_since = number + day - 1;
+    return 0;
 }
 
 /* Reads "Z" or "+hh:mm"; writes seconds east of UTC. */
@@ -78,7 +79,7 @@ date_parse(const char *text, int64_t *seconds)
     if ((year = digits(&text, 4)) < 0 || !skip(&text, '-') || (month = digits(&text, 2)) < 0 ||
         !skip(&text, '-') || (day = digits(&text, 2)) < 0)
         return -1;
-    if ((number = day_number(year, month, day)) < 0)
+    if (day_number(year, month, day, &number) != 0)
         return -1;
     if (*text == '\0') {
         *seconds = number * 86400 + 86399;
@@ -109,7 +110,12 @@ date_format(int64_t seconds, char out[DATE_TEXT])
     static const int64_t last = INT64_C(253402300799); /* 9999-12-31T23:59:59Z */
     time_t when = (time_t)(seconds > last ? last : seconds);
     struct tm tm;
+    int i, year;
 
-    if (gmtime_r(&when, &tm) == NULL || strftime(out, DATE_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    if (gmtime_r(&when, &tm) == NULL || tm.tm_year < -1900 ||
+        strftime(out + 4, DATE_TEXT - 4, "-%m-%dT%H:%M:%SZ", &tm) == 0)
         snprintf(out, DATE_TEXT, "?");
+    else
+        for (i = 4, year = tm.tm_year + 1900; i-- > 0; year /= 10)
+            out[i] = (char)('0' + year % 10);
 }

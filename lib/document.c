@@ -23,6 +23,8 @@ document_syntax(const char *name, size_t *stem)
             return ends[i].syntax;
         }
     }
+    if (stem != NULL)
+        *stem = len;
     return SYNTAX_NONE;
 }
 
@@ -70,10 +72,6 @@ parse_json(const char *bytes, size_t len, struct error *error)
     json_error_t json_error;
     json_t *tree;
 
-    if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-        error_set_at(error, 1, 1, "starts with a byte order mark; save it as UTF-8 without one");
-        return NULL;
-    }
     if (check_json_depth(bytes, len, error) != 0)
         return NULL;
     tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &json_error);
@@ -96,6 +94,10 @@ document_parse(const char *bytes, size_t len, enum document_syntax syntax, struc
     }
     if (len == 0) {
         error_set(error, "the file is empty");
+        return NULL;
+    }
+    if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+        error_set_at(error, 1, 1, "starts with a byte order mark; save it as UTF-8 without one");
         return NULL;
     }
     return syntax == SYNTAX_JSON ? parse_json(bytes, len, error)

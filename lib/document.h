@@ -32,7 +32,7 @@ enum document_syntax {
 
 /*
  * Tells the syntax by the end of a file's name. *stem, if not NULL, becomes the length of the
- * name without that end.
+ * name without that end (for SYNTAX_NONE, of all of it).
  */
 enum document_syntax document_syntax(const char *name, size_t *stem);
 

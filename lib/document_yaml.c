@@ -1,5 +1,6 @@
 #include "document_yaml.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,17 +95,12 @@ static bool
 is_integer(const char *text, size_t len, json_int_t *value)
 {
     size_t i = len > 0 && text[0] == '-' ? 1 : 0, first = i;
-    json_int_t number = 0;
 
-    if (i == len || (text[i] == '0' && len > 1))
+    if (i == len || (text[i] == '0' && len > 1) || strspn(text + i, "0123456789") != len - first)
         return false;
-    for (; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9' || i - first >= 18) /* 18 digits always fit */
-            return false;
-        number = number * 10 + (text[i] - '0');
-    }
-    *value = first == 1 ? -number : number;
-    return true;
+    errno = 0;
+    *value = strtoll(text, NULL, 10);
+    return errno == 0;
 }
 
 static json_t *
@@ -124,8 +120,7 @@ scalar(const yaml_event_t *event)
         if (is_integer(text, len, &number))
             return json_integer(number);
     }
-    /* NULL for a quoted "\0" as well: jansson's strings end there. */
-    return memchr(text, '\0', len) != NULL ? NULL : json_stringn(text, len);
+    return json_stringn(text, len);
 }
 
 /* Anchors could build trees larger than memory, tags change what a value is; both are refused. */
@@ -229,9 +224,14 @@ node(struct reader *reader, const yaml_event_t *event, int depth)
     if (check_plain(reader, event) != 0)
         return NULL;
     if (event->type == YAML_SCALAR_EVENT) {
+        /* A quoted "\0"; what reads the tree takes strings as terminated. */
+        if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length) {
+            fail_at(reader, event->start_mark, "a NUL character in a value");
+            return NULL;
+        }
         made = scalar(event);
         if (made == NULL)
-            fail_at(reader, event->start_mark, "a NUL character in a value");
+            error_set(reader->error, "out of memory");
         return made;
     }
     if (depth >= DOCUMENT_DEPTH) {
@@ -265,6 +265,27 @@ expect(struct reader *reader, yaml_event_type_t wanted, const char *otherwise)
     return got == wanted ? 0 : fail_at(reader, mark, otherwise);
 }
 
+/*
+ * Tags are refused, so nothing is lost with %TAG; and libyaml takes time by the square of how many
+ * there are.
+ */
+static int
+check_directives(const char *bytes, size_t len, struct error *error)
+{
+    const char *p = bytes, *end = bytes + len;
+    unsigned line = 1;
+
+    for (;;) {
+        if ((size_t)(end - p) > 4 && memcmp(p, "%TAG", 4) == 0)
+            return error_set_at(error, line, 1, "tags are not accepted");
+        p = memchr(p, '\n', (size_t)(end - p));
+        if (p == NULL)
+            return 0;
+        p++;
+        line++;
+    }
+}
+
 json_t *
 document_parse_yaml(const char *bytes, size_t len, struct error *error)
 {
@@ -272,6 +293,8 @@ document_parse_yaml(const char *bytes, size_t len, struct error *error)
     yaml_event_t event;
     json_t *tree = NULL;
 
+    if (check_directives(bytes, len, error) != 0)
+        return NULL;
     if (start(&reader, bytes, len, error) != 0)
         return NULL;
     if (expect(&reader, YAML_STREAM_START_EVENT, "not a YAML stream") == 0 &&

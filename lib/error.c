@@ -2,13 +2,23 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "text.h"
 
 static void
 set(struct error *error, unsigned line, unsigned column, const char *format, va_list args)
 {
+    char whole[1024];
+    size_t len;
+
     error->line = line;
     error->column = column;
-    vsnprintf(error->text, sizeof(error->text), format, args);
+    vsnprintf(whole, sizeof(whole), format, args);
+    /* What is quoted may be long; cut it between characters. */
+    len = text_cut(whole, sizeof(error->text) - 1);
+    memcpy(error->text, whole, len);
+    error->text[len] = '\0';
 }
 
 int

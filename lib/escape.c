@@ -13,10 +13,14 @@ void
 escape_percent(struct buf *buf, const char *bytes, size_t len)
 {
     static const char digits[] = "0123456789ABCDEF";
+    size_t i, need = 3 * len;
     char *out;
-    size_t i;
 
-    if (!buf_grow(buf, 3 * len))
+    /* Counted only where the most that it could take is not there. */
+    if (buf->size - buf->len < need)
+        for (i = 0; i < len; i++)
+            need -= is_unreserved((unsigned char)bytes[i]) ? 2 : 0;
+    if (len == 0 || !buf_grow(buf, need))
         return;
     out = buf->data + buf->len;
     for (i = 0; i < len; i++) {

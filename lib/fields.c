@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "text.h"
 
 enum { TOKEN_MAX = 4096, TEXT_MAX = 255 };
 
@@ -38,7 +39,7 @@ say(const struct fields *fields, enum finding_level level, const char *key, cons
     const struct source *source = fields->source;
     const char *path[3] = {NULL, NULL, NULL};
     unsigned line = 0, column = 0;
-    char text[480];
+    char text[1024];
     int used = 0;
 
     if (source->report == NULL)
@@ -124,7 +125,7 @@ token(struct fields *fields, const char *key, const json_t *value)
         return NULL;
     }
     for (p = text; *p != '\0'; p++) {
-        if ((unsigned char)*p <= ' ' || *p == 0x7f) {
+        if (text_is_space(p) || text_is_control(p, NULL)) {
             fields_fail(fields, key, "white space and control characters have no place here");
             return NULL;
         }
@@ -141,15 +142,6 @@ fields_token(struct fields *fields, const char *key)
         return NULL;
     text = token(fields, key, json_object_get(fields->object, key));
     return text != NULL && text[0] != '\0' ? text : NULL;
-}
-
-/* The largest number of whole UTF-8 characters in at most max bytes, in bytes. */
-static size_t
-whole_characters(const char *text, size_t max)
-{
-    while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
-        max--;
-    return max;
 }
 
 const char *
@@ -169,14 +161,12 @@ fields_text(struct fields *fields, const char *key)
     len = strlen(value);
     if (len > TEXT_MAX) {
         fields_say(fields, FINDING_WARNING, key, "longer than %d bytes; cut", TEXT_MAX);
-        len = whole_characters(value, TEXT_MAX);
+        len = text_cut(value, TEXT_MAX);
     }
     text = pool_copy(fields->pool, value, len);
     if (text == NULL)
         return out_of_memory(fields);
-    for (p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = ' ';
+    text_clean(text);
     for (p = text; *p == ' '; p++)
         ;
     len = strlen(p);
@@ -216,7 +206,7 @@ void
 fields_strings(struct fields *fields, const char *key, struct strings *list)
 {
     const json_t *value = json_object_get(fields->object, key), *item;
-    size_t i, kept;
+    size_t i;
 
     *list = (struct strings){NULL, 0};
     if (!fields_has(fields, key))
@@ -232,14 +222,26 @@ fields_strings(struct fields *fields, const char *key, struct strings *list)
         out_of_memory(fields);
         return;
     }
+    /* The first mistake says enough: each costs a look at the whole document. */
     json_array_foreach (value, i, item) {
         const char *text = token(fields, key, item);
 
-        if (text != NULL && text[0] != '\0')
-            list->items[list->count++] = text;
-        else if (text != NULL)
+        if (text == NULL)
+            return;
+        if (text[0] == '\0') {
             fields_fail(fields, key, "an empty name in the list");
+            return;
+        }
+        list->items[list->count++] = text;
     }
+    strings_sort(list);
+}
+
+void
+strings_sort(struct strings *list)
+{
+    size_t i, kept;
+
     if (list->count == 0)
         return;
     qsort(list->items, list->count, sizeof(*list->items), compare_strings);

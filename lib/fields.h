@@ -19,6 +19,9 @@ struct strings {
     size_t count;
 };
 
+/* Sorts a list and takes duplicates out. */
+void strings_sort(struct strings *list);
+
 /* Tells whether the list holds the string. */
 bool strings_has(const struct strings *list, const char *string);
 
@@ -41,7 +44,7 @@ struct fields {
     bool failed;
 };
 
-/* Adds a finding about one key (NULL: about the record), with its place. */
+/* Adds a finding about one key (NULL: about the record), with its place but for notices. */
 void fields_say(const struct fields *fields, enum finding_level level, const char *key,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 

@@ -119,6 +119,8 @@ host_is_private(const char *host)
     if (inet_pton(AF_INET, host, address) == 1)
         return in_any_range(AF_INET, address, v4, sizeof(v4) / sizeof(v4[0]));
     if (inet_pton(AF_INET6, host, address) == 1)
-        return in_any_range(AF_INET6, address, v6, sizeof(v6) / sizeof(v6[0]));
+        return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address)
+                   ? in_any_range(AF_INET, address + 12, v4, sizeof(v4) / sizeof(v4[0]))
+                   : in_any_range(AF_INET6, address, v6, sizeof(v6) / sizeof(v6[0]));
     return false;
 }

@@ -12,7 +12,7 @@ enum host_kind {
     HOST_BAD,
     HOST_NAME, /* RFC 1123 labels, lower case, without a final dot; IDN only as punycode */
     HOST_IPV4, /* dotted quad */
-    HOST_IPV6, /* RFC 5952 text, without brackets */
+    HOST_IPV6, /* as inet_ntop writes it, without brackets */
 };
 
 /*

@@ -293,10 +293,13 @@ read_user(struct fields *fields, struct user *user)
     for (i = 0; i < user->cores.count; i++) {
         const char *ip = normal_ip(fields->pool, user->cores.items[i]);
 
-        if (ip == NULL)
+        if (ip == NULL) {
             fields_fail(fields, "core_nodes", "'%s' is not an IP address", user->cores.items[i]);
+            return;
+        }
         user->cores.items[i] = ip;
     }
+    strings_sort(&user->cores);
     fields_strings(fields, "groups", &user->groups);
     /* A date with a time has a space in some hands, so it is text, not a token. */
     expires = fields_text(fields, "expires");

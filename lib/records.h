@@ -1,9 +1,9 @@
 /*
  * The registry's seven kinds of records: tree -> struct, validated.
  *
- * A record's identity is its file's name; the field inside must agree. A record whose content
- * cannot be read still has its identity, with the status STATUS_UNREADABLE: what is known to be
- * there but not understood is never taken for active.
+ * A record's identity is its file's name; the field inside, where there is one, must agree. A
+ * record whose content cannot be read still has its identity, with the status STATUS_UNREADABLE:
+ * what is known to be there but not understood is never taken for active.
  */
 #ifndef SIGNPOST_RECORDS_H
 #define SIGNPOST_RECORDS_H

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "escape.h"
+#include "text.h"
 
-enum { REMARK_MAX = 2048 };
+enum { REMARK_MAX = 2048, EXPANDED_MAX = 64 * 1024 };
 
 enum placeholder { DEVICE, LABEL, NAME, LOCATION, DOMAIN, PLACEHOLDERS };
 
@@ -33,9 +34,9 @@ remark_check(const char *template, struct error *error)
     for (p = strchr(template, '{'); p != NULL; p = strchr(p + 1, '{'))
         if (placeholder(p) == PLACEHOLDERS)
             return error_set(error,
-                             "'%.20s' starts with none of {device}, {label}, {name}, "
+                             "'%.*s' starts with none of {device}, {label}, {name}, "
                              "{location}, {domain}",
-                             p);
+                             (int)text_cut(p, 20), p);
     return 0;
 }
 
@@ -92,11 +93,11 @@ expand(const char *template, const struct endpoint *endpoint, struct buf *buf, s
     }
     while (buf->len > 0 && buf->data[buf->len - 1] == ' ')
         buf->len--;
-    if (buf->len == 0) {
-        value = value_of(DEVICE, endpoint);
-        buf_puts(buf, value);
-    }
-    return buf->failed ? NULL : pool_copy(pool, buf->data, buf->len);
+    /* Nothing came of it. The device's name would not do: another endpoint's may be the same. */
+    if (buf->len == 0)
+        buf_puts(buf, endpoint->label);
+    buf_putc(buf, '\0');
+    return buf->failed ? NULL : pool_copy(pool, buf->data, text_cut(buf->data, REMARK_MAX));
 }
 
 static bool
@@ -161,7 +162,7 @@ remark_make(const char *template, const struct endpoint *const *list, size_t cou
 
     if (template == NULL)
         template = count == 1 ? "{device}" : "{device} {label}";
-    buf_init(&buf, 4 * REMARK_MAX);
+    buf_init(&buf, EXPANDED_MAX);
     for (i = 0; i < count && rc == 0; i++)
         if ((remarks[i] = expand(template, list[i], &buf, pool)) == NULL)
             rc = -1;
