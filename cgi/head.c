@@ -131,7 +131,7 @@ head_check(const unsigned char *bytes, size_t len, struct head *head)
             size = RECORD_HEAD + record.content + record.padding;
             if (record.content == 0 && len - at < size)
                 return HEAD_PART;
-            head->is_clean = record.content == 0 && len - at == size;
+            head->is_clean = record.content == 0 && record.padding == 0 && len - at == size;
             return HEAD_WHOLE;
         }
         size = RECORD_HEAD + record.content + record.padding;
@@ -139,6 +139,12 @@ head_check(const unsigned char *bytes, size_t len, struct head *head)
             return HEAD_BAD;
         if (len - at < size)
             return HEAD_PART;
+        /*
+         * Where it changes streams libfcgi forgets about padding and takes it for records, which
+         * nobody would have looked at. No web server pads there.
+         */
+        if (record.padding != 0 && (!has_begun || record.content == 0))
+            return HEAD_BAD;
         if (!has_begun) {
             if (!is_begin(bytes + at, &record))
                 return HEAD_BAD;

@@ -37,7 +37,8 @@ struct head {
 /*
  * Judges the first len bytes of a connection: FCGI_BEGIN_REQUEST as responder, FCGI_PARAMS (well
  * formed, without NUL), the end of the parameters and the first FCGI_STDIN record's head, all of
- * one request id. head is filled when the verdict is HEAD_WHOLE.
+ * one request id, without padding where libfcgi would not skip it. head is filled when the verdict
+ * is HEAD_WHOLE.
  */
 enum head_verdict head_check(const unsigned char *bytes, size_t len, struct head *head);
 

@@ -37,8 +37,6 @@ spread(struct buf *buf, unsigned id)
     size_t i, len;
     char *from, *to;
 
-    if (pieces == 0)
-        pieces = 1;
     if (!buf_grow(buf, (pieces - 1) * RECORD_HEAD))
         return;
     for (i = pieces; i-- > 0;) {
@@ -60,7 +58,11 @@ records_end(struct buf *buf, unsigned request_id)
 
     if (buf->failed)
         return;
-    spread(buf, request_id);
+    /* An empty record would end the stream, and one that does comes below. */
+    if (content == 0)
+        buf->len = 0;
+    else
+        spread(buf, request_id);
     write_head(tail + padding, TYPE_STDOUT, request_id, 0, 0);
     write_head(tail + padding + RECORD_HEAD, TYPE_END, request_id, 8, 0);
     buf_put(buf, tail, padding + 2 * RECORD_HEAD + 8);

@@ -46,10 +46,11 @@ is_none_match(const char *header, const char *etag)
 {
     size_t len = strlen(etag), n;
 
+    header += strspn(header, " \t");
+    if (*header == '*')
+        return header[1 + strspn(header + 1, " \t")] == '\0';
     while (*header != '\0') {
         header += strspn(header, " \t,");
-        if (*header == '*')
-            return true;
         if (strncmp(header, "W/", 2) == 0)
             header += 2;
         if (*header != '"')

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "pass.h"
 #include "snapshot.h"
 #include "state.h"
+#include "uuid.h"
 
 static const char help[] =
     "usage: signpost compile [-c FILE] [--watch [--while-open FD]]\n"
@@ -58,6 +60,18 @@ static void __attribute__((format(printf, 2, 3))) say(int priority, const char *
     va_end(args);
 }
 
+/* Logs outlive what they tell of, and a UUID is a credential: its first 8 digits must do here. */
+static void
+hide_uuids(char *text)
+{
+    struct uuid uuid;
+    char *p;
+
+    for (p = text; strlen(p) >= UUID_TEXT; p++)
+        if (uuid_parse(p, UUID_TEXT, &uuid) == 0)
+            memmove(p + 8, p + UUID_TEXT, strlen(p + UUID_TEXT) + 1);
+}
+
 static void
 say_finding(void *context, const struct finding *finding)
 {
@@ -69,6 +83,7 @@ say_finding(void *context, const struct finding *finding)
         return;
     snprintf(error.text, sizeof(error.text), "%s: %s", level_name(finding->level), finding->text);
     error_string(&error, finding->path, text, sizeof(text));
+    hide_uuids(text);
     say(finding->level == FINDING_ERROR ? LOG_ERR : LOG_WARNING, "%s", text);
 }
 
@@ -118,14 +133,19 @@ wait_for_lock(const char *directory, int pipe)
     }
 }
 
+/* Whether the snapshot is there and sound as far as opening it tells. */
 static bool
 is_in_place(const char *directory)
 {
+    struct snapshot snapshot;
     struct error ignored;
-    char path[4096];
+    char path[PATH_MAX];
 
-    return state_snapshot_path(directory, path, sizeof(path), &ignored) == 0 &&
-           access(path, F_OK) == 0;
+    if (state_snapshot_path(directory, path, sizeof(path), &ignored) != 0 ||
+        snapshot_open(&snapshot, path, &ignored) != 0)
+        return false;
+    snapshot_close(&snapshot);
+    return true;
 }
 
 /* What the watcher saw when it last compiled. */

@@ -94,11 +94,12 @@ add_endpoints(struct explain *explain)
 
         served += refusal == REFUSAL_NONE;
         json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s, s:i, s:o, s:s?, s:s?}", "id", endpoint->id, "path",
-                             endpoint->path, "status", status_name(endpoint->status), "priority",
-                             endpoint->priority, "groups", json_strings(endpoint->groups),
-                             "refusal", refusal == REFUSAL_NONE ? NULL : refusal_token(refusal),
-                             "reason", refusal == REFUSAL_NONE ? NULL : refusal_text(refusal)));
+            array, json_pack("{s:s, s:s, s:s?, s:s, s:i, s:o, s:s?, s:s?}", "id", endpoint->id,
+                             "path", endpoint->path, "address", endpoint->client.address, "status",
+                             status_name(endpoint->status), "priority", endpoint->priority,
+                             "groups", json_strings(endpoint->groups), "refusal",
+                             refusal == REFUSAL_NONE ? NULL : refusal_token(refusal), "reason",
+                             refusal == REFUSAL_NONE ? NULL : refusal_text(refusal)));
     }
     json_object_set_new(explain->out, "endpoints", array);
     return served;
@@ -189,7 +190,7 @@ explain_device(struct explain *explain)
     add_people(explain);
     served = add_endpoints(explain);
     if (explain->refusal == REFUSAL_NONE && served == 0)
-        explain->refusal = explain->user->cores.count == 0 ? REFUSAL_NO_CORE : REFUSAL_NOTHING;
+        explain->refusal = policy_nothing(&explain->policy, explain->user);
     if (explain->refusal == REFUSAL_NONE)
         rc = make_links(explain, &set, &links);
     if (explain->refusal != REFUSAL_NONE) {
@@ -226,6 +227,16 @@ text_or(const json_t *object, const char *key, const char *otherwise)
 }
 
 static void
+print_endpoint(const json_t *endpoint)
+{
+    const char *reason = text_or(endpoint, "reason", NULL);
+
+    printf("%s %s (%s)%s%s\n", reason == NULL ? "yes    " : "no     ",
+           text_or(endpoint, "path", ""), text_or(endpoint, "address", "no address"),
+           reason != NULL ? ": " : "", reason != NULL ? reason : "");
+}
+
+static void
 print_text(const json_t *out)
 {
     const json_t *device = json_object_get(out, "device"), *user = json_object_get(out, "user");
@@ -245,13 +256,7 @@ print_text(const json_t *out)
     }
     list = json_object_get(out, "endpoints");
     json_array_foreach (list, i, item)
-        printf("%s  %s%s%s\n",
-               json_object_get(item, "refusal") == NULL ||
-                       json_is_null(json_object_get(item, "refusal"))
-                   ? "yes   "
-                   : "no    ",
-               text_or(item, "id", ""), text_or(item, "reason", NULL) != NULL ? ": " : "",
-               text_or(item, "reason", ""));
+        print_endpoint(item);
     if (reason != NULL)
         printf("answer  404: %s\n", reason);
     else

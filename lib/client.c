@@ -7,6 +7,9 @@
 
 #include "host.h"
 
+/* The tokens' limit too: one endpoint must not crowd others out of a set (set.h). */
+enum { EXTRA_MAX = 4096 };
+
 static const char *const transports[TRANSPORTS] = {"tcp", "ws", "grpc", "httpupgrade", "xhttp"};
 static const char *const securities[SECURITIES] = {"none", "tls", "reality"};
 
@@ -92,6 +95,11 @@ read_extra(struct fields *fields, struct client *client)
         return;
     }
     text = json_dumps(extra, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    if (text != NULL && strlen(text) > EXTRA_MAX) {
+        fields_fail(fields, "extra", "longer than %d bytes", EXTRA_MAX);
+        free(text);
+        return;
+    }
     if (text != NULL)
         client->extra = pool_copy(fields->pool, text, strlen(text));
     free(text);

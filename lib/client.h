@@ -28,16 +28,16 @@ enum security { SECURITY_NONE, SECURITY_TLS, SECURITY_REALITY, SECURITIES };
 struct client {
     enum transport type;
     enum security security;
-    unsigned port;          /* 1 to 65535 */
-    const char *address;    /* host in normal form; NULL: the entry's domain */
-    const char *service;    /* gRPC serviceName */
-    const char *flow;       /* xtls-rprx-vision */
-    const char *sni;        /* TLS server name; NULL: the domain, or the address if it is a name */
-    const char *fp;         /* uTLS fingerprint */
-    const char *alpn;       /* comma list */
-    const char *host;       /* Host header of ws, httpupgrade, xhttp */
-    const char *path;       /* of ws, httpupgrade, xhttp; starts with / */
-    const char *mode;       /* gun, multi (grpc); auto, packet-up, stream-up, stream-one (xhttp) */
+    unsigned port;       /* 1 to 65535 */
+    const char *address; /* host in normal form; NULL: the entry's domain */
+    const char *service; /* gRPC serviceName */
+    const char *flow;    /* xtls-rprx-vision */
+    const char *sni;     /* TLS server name; NULL: the address, or the domain if that is no name */
+    const char *fp;      /* uTLS fingerprint */
+    const char *alpn;    /* comma list */
+    const char *host;    /* Host header of ws, httpupgrade, xhttp */
+    const char *path;    /* of ws, httpupgrade, xhttp; starts with / */
+    const char *mode;    /* gun, multi (grpc); auto, packet-up, stream-up, stream-one (xhttp) */
     const char *authority;  /* grpc :authority */
     const char *extra;      /* xhttp: a JSON object, compact */
     const char *encryption; /* none, or mlkem768x25519plus.… */

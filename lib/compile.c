@@ -10,7 +10,7 @@
 #include "siphash.h"
 #include "snapshot.h"
 
-enum { SET_NONE = UINT32_MAX }; /* nothing is left for this user */
+#define SET_NONE UINT32_MAX /* nothing is left for this user */
 
 /* Sets by what they depend on, the user's cores and groups: a hash table with open addressing. */
 struct memo {
@@ -93,6 +93,8 @@ new_set(struct compiler *compiler, const struct user *user, uint32_t *number)
         report_add(compiler->report, FINDING_ERROR, user->record.path,
                    "%zu endpoints go together here, more than fit; only the first %zu are served",
                    count, encoded);
+    if (encoded == 0)
+        *number = SET_NONE;
     for (i = 0; i < encoded; i++)
         compiler->is_served[compiler->list[i] - compiler->policy.endpoints] = true;
     return 0;

@@ -58,73 +58,134 @@ route_refusal(const struct registry *registry, const struct route *route)
     return REFUSAL_NONE;
 }
 
-/* The address is known now: fill what follows from it. */
-static void
-complete(struct client *client)
+static bool
+is_name(const char *address)
 {
     char host[HOST_MAX];
 
-    if (client->security == SECURITY_TLS && client->sni == NULL && client->address != NULL &&
-        host_parse(client->address, host) == HOST_NAME)
-        client->sni = client->address;
+    return host_parse(address, host) == HOST_NAME;
 }
 
-/* Adds a route by one domain (NULL: it has an address of its own, or no domain at all). */
-static int
+/* The address is known now: fill what follows from it and the entry's domain (or NULL). */
+static void
+complete(struct client *client, const char *domain)
+{
+    if (client->security != SECURITY_TLS || client->sni != NULL || client->address == NULL)
+        return;
+    client->sni = is_name(client->address) ? client->address : domain;
+}
+
+/* Adds a route by one domain, or by none: then it has an address of its own, or no domain. */
+static struct endpoint *
 add_route(struct policy *policy, size_t *room, const struct route *route,
           const struct domain *domain)
 {
     struct endpoint *endpoint = add(policy, room);
+    const char *name = domain != NULL ? domain->name : NULL;
 
     if (endpoint == NULL)
-        return -1;
-    endpoint->id = domain == NULL ? route->id
-                                  : pool_printf(&policy->pool, "%s %s", route->id, domain->name);
+        return NULL;
+    endpoint->id = route->id;
     endpoint->path = route->record.path;
     endpoint->status = route->record.status;
     endpoint->core = route->core_ip;
     endpoint->entry = route->entry_ip;
     endpoint->groups = &route->groups;
     endpoint->priority = route->priority;
-    endpoint->domain_priority = domain != NULL ? domain->priority : PRIORITY_DEFAULT;
     endpoint->name = route->name;
     endpoint->location = location_of(policy->registry, route->entry_ip);
     endpoint->client = route->client;
     endpoint->refusal = route_refusal(policy->registry, route);
-    if (endpoint->client.address == NULL && domain != NULL)
-        endpoint->client.address = domain->name;
-    if (endpoint->client.address == NULL && endpoint->refusal == REFUSAL_NONE)
+    if (endpoint->client.address == NULL)
+        endpoint->client.address = name;
+    if (endpoint->refusal == REFUSAL_NONE && endpoint->client.address == NULL)
         endpoint->refusal = REFUSAL_NO_DOMAIN;
-    complete(&endpoint->client);
-    return endpoint->id != NULL ? 0 : -1;
+    complete(&endpoint->client, name);
+    return endpoint;
 }
 
-static bool
-is_domain_of(const struct domain *domain, const char *entry_ip)
-{
-    return is_active(&domain->record) && strcmp(domain->node_ip, entry_ip) == 0;
-}
-
-/* Records are sorted by name, so the first of the lowest priority is the first by name. */
 static int
-add_route_domains(struct policy *policy, size_t *room, const struct route *route)
+compare_domains(const void *a, const void *b)
 {
-    const struct domain *domain, *first = NULL;
+    const struct domain *x = *(const struct domain *const *)a;
+    const struct domain *y = *(const struct domain *const *)b;
+
+    if (x->priority != y->priority)
+        return x->priority < y->priority ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* The domains of an entry but for archived ones, by priority, then name. */
+static size_t
+domains_of(const struct registry *registry, const char *entry_ip, const struct domain **list)
+{
+    const struct domain *domain;
+    size_t i, count = 0;
+
+    for (i = 0; (domain = registry_at(registry, KIND_DOMAIN, i)) != NULL; i++)
+        if (domain->node_ip != NULL && domain->record.status != STATUS_ARCHIVED &&
+            strcmp(domain->node_ip, entry_ip) == 0)
+            list[count++] = domain;
+    qsort(list, count, sizeof(*list), compare_domains);
+    return count;
+}
+
+/* Adds a route once for every domain. Those that are not active count for labels only. */
+static int
+add_by_all_domains(struct policy *policy, size_t *room, const struct route *route,
+                   const struct domain *const *domains, size_t count)
+{
+    const struct domain *last = NULL;
+    struct endpoint *endpoint;
+    int32_t place = 0;
     size_t i;
 
-    if (route->client.address != NULL)
-        return add_route(policy, room, route, NULL);
-    for (i = 0; (domain = registry_at(policy->registry, KIND_DOMAIN, i)) != NULL; i++) {
-        if (!is_domain_of(domain, route->entry_ip))
-            continue;
-        if (policy->options.all_domains && add_route(policy, room, route, domain) != 0)
+    for (i = 0; i < count; i++) {
+        endpoint = add_route(policy, room, route, domains[i]);
+        if (endpoint == NULL)
             return -1;
-        if (first == NULL || domain->priority < first->priority)
-            first = domain;
+        endpoint->id = pool_printf(&policy->pool, "%s %s", route->id, domains[i]->name);
+        if (endpoint->id == NULL)
+            return -1;
+        if (!is_active(&domains[i]->record)) {
+            if (endpoint->refusal == REFUSAL_NONE)
+                endpoint->refusal = REFUSAL_DOMAIN_STATUS;
+            continue;
+        }
+        /* Domains of one priority share a place, whatever numbers other entries use. */
+        place += last != NULL && domains[i]->priority != last->priority;
+        endpoint->domain_place = place;
+        last = domains[i];
     }
-    if (policy->options.all_domains && first != NULL)
-        return 0;
-    return add_route(policy, room, route, first);
+    return 0;
+}
+
+static int
+add_route_domains(struct policy *policy, size_t *room, const struct route *route,
+                  const struct domain **domains)
+{
+    size_t count = domains_of(policy->registry, route->entry_ip, domains), i;
+
+    if (policy->options.all_domains && route->client.address == NULL && count > 0)
+        return add_by_all_domains(policy, room, route, domains, count);
+    for (i = 0; i < count && !is_active(&domains[i]->record); i++)
+        ;
+    return add_route(policy, room, route, i < count ? domains[i] : NULL) != NULL ? 0 : -1;
+}
+
+static int
+add_routes(struct policy *policy, size_t *room)
+{
+    const struct domain **domains = calloc(policy->registry->kinds[KIND_DOMAIN].count + 1,
+                                           sizeof(*domains));
+    const struct route *route;
+    size_t i;
+    int rc = domains != NULL ? 0 : -1;
+
+    for (i = 0; rc == 0 && (route = registry_at(policy->registry, KIND_ROUTE, i)) != NULL; i++)
+        rc = add_route_domains(policy, room, route, domains);
+    free(domains);
+    return rc;
 }
 
 static int
@@ -140,11 +201,10 @@ add_endpoint(struct policy *policy, size_t *room, const struct endpoint_record *
     endpoint->entry = record->node_ip;
     endpoint->groups = &record->groups;
     endpoint->priority = record->priority;
-    endpoint->domain_priority = PRIORITY_DEFAULT;
     endpoint->name = record->name;
     endpoint->location = location_of(policy->registry, record->node_ip);
     endpoint->client = record->client;
-    complete(&endpoint->client);
+    complete(&endpoint->client, NULL);
     if (!is_active(&record->record))
         endpoint->refusal = REFUSAL_STATUS;
     else if (record->node_ip != NULL && !node_is_active(policy->registry, "entry", record->node_ip))
@@ -202,18 +262,36 @@ add_addresses(struct policy *policy, struct endpoint **list, size_t count)
     return i < count ? -1 : 0;
 }
 
+static bool
+is_taken(struct endpoint *const *list, size_t count, const struct endpoint *wanted)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        if (list[i] != wanted && same_label(list[i], wanted))
+            return true;
+    return false;
+}
+
 /* What is still equal is numbered; the first keeps the plain label. */
 static int
 add_numbers(struct policy *policy, struct endpoint **list, size_t count)
 {
-    size_t i, number = 1;
+    size_t i, first = 0, number = 1;
 
     for (i = 1; i < count; i++) {
-        number = same_label(list[i], list[i - number]) ? number + 1 : 1;
-        if (number > 1)
-            list[i]->label = pool_printf(&policy->pool, "%s %zu", list[i]->label, number);
-        if (list[i]->label == NULL)
-            return -1;
+        const char *plain = list[i]->label;
+
+        if (!same_label(list[i], list[first])) {
+            first = i;
+            number = 1;
+            continue;
+        }
+        do {
+            list[i]->label = pool_printf(&policy->pool, "%s %zu", plain, ++number);
+            if (list[i]->label == NULL)
+                return -1;
+        } while (is_taken(list, count, list[i]));
     }
     return 0;
 }
@@ -259,8 +337,8 @@ compare_endpoints(const void *a, const void *b)
 
     if (x->priority != y->priority)
         return x->priority < y->priority ? -1 : 1;
-    if (x->domain_priority != y->domain_priority)
-        return x->domain_priority < y->domain_priority ? -1 : 1;
+    if (x->domain_place != y->domain_place)
+        return x->domain_place < y->domain_place ? -1 : 1;
     order = strcmp(x->label, y->label);
     return order != 0 ? order : strcmp(x->id, y->id);
 }
@@ -269,14 +347,12 @@ int
 policy_init(struct policy *policy, const struct registry *registry,
             const struct policy_options *options, struct error *error)
 {
-    const struct route *route;
     const struct endpoint_record *record;
     size_t i, room = 0;
 
     *policy = (struct policy){.registry = registry, .options = *options};
-    for (i = 0; (route = registry_at(registry, KIND_ROUTE, i)) != NULL; i++)
-        if (add_route_domains(policy, &room, route) != 0)
-            goto no_memory;
+    if (add_routes(policy, &room) != 0)
+        goto no_memory;
     for (i = 0; (record = registry_at(registry, KIND_ENDPOINT, i)) != NULL; i++)
         if (add_endpoint(policy, &room, record) != 0)
             goto no_memory;
@@ -324,6 +400,17 @@ policy_select(const struct policy *policy, const struct user *user, const struct
         if (policy_endpoint(policy, user, &policy->endpoints[i]) == REFUSAL_NONE)
             list[count++] = &policy->endpoints[i];
     return count;
+}
+
+enum refusal
+policy_nothing(const struct policy *policy, const struct user *user)
+{
+    size_t i;
+
+    for (i = 0; i < policy->count; i++)
+        if (policy->endpoints[i].core == NULL && policy->endpoints[i].refusal == REFUSAL_NONE)
+            return REFUSAL_NOTHING;
+    return user->cores.count == 0 ? REFUSAL_NO_CORE : REFUSAL_NOTHING;
 }
 
 const char *

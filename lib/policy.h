@@ -29,13 +29,13 @@ struct endpoint {
     const char *core;   /* NULL: needs no core */
     const char *entry;  /* address of the entry node, or NULL */
     const struct strings *groups;
-    int32_t priority;        /* lower first */
-    int32_t domain_priority; /* among the domains of one route */
-    const char *name;        /* given by the operator, or NULL */
-    const char *location;    /* of the entry node, or NULL */
-    const char *label;       /* what tells it apart for people; unique among those of its core */
-    struct client client;    /* with address and, for tls, sni */
-    enum refusal refusal;    /* why nobody gets it, or REFUSAL_NONE */
+    int32_t priority;     /* lower first */
+    int32_t domain_place; /* with all_domains: 0 for the first domains of the route, 1, … */
+    const char *name;     /* given by the operator, or NULL */
+    const char *location; /* of the entry node, or NULL */
+    const char *label;    /* what tells it apart for people; unique among those of its core */
+    struct client client; /* with address and, for tls, sni */
+    enum refusal refusal; /* why nobody gets it, or REFUSAL_NONE */
 };
 
 struct policy {
@@ -64,6 +64,9 @@ enum refusal policy_endpoint(const struct policy *policy, const struct user *use
  */
 size_t policy_select(const struct policy *policy, const struct user *user,
                      const struct endpoint **list);
+
+/* Why a user for whom policy_select has nothing gets nothing. */
+enum refusal policy_nothing(const struct policy *policy, const struct user *user);
 
 /* What a device is called in its links: its name, else its user's, else "device". */
 const char *policy_device_name(const struct device *device, const struct user *user);

@@ -16,6 +16,7 @@ static const struct {
     [REFUSAL_ENTRY_STATUS] = {"entry-status", "its entry node is not active"},
     [REFUSAL_CORE_STATUS] = {"core-status", "its core node is not active"},
     [REFUSAL_NO_DOMAIN] = {"no-domain", "its entry has no active domain"},
+    [REFUSAL_DOMAIN_STATUS] = {"domain-status", "its domain is not active"},
     [REFUSAL_UNUSABLE] = {"unusable", "its client settings cannot work (see signpost check)"},
     [REFUSAL_OTHER_CORE] = {"other-core", "it belongs to another core than the setting names"},
     [REFUSAL_NOT_ON_CORE] = {"not-on-core", "its core is not among the user's core_nodes"},

@@ -13,13 +13,14 @@ enum refusal {
     REFUSAL_NO_USER,
     REFUSAL_USER_STATUS,
     REFUSAL_EXPIRED,
-    REFUSAL_NO_CORE, /* the user has no core_nodes, and no endpoint is without a core */
+    REFUSAL_NO_CORE, /* the user has no core_nodes, and every endpoint needs a core */
     REFUSAL_NOTHING, /* every endpoint is refused */
     /* an endpoint, for everybody */
     REFUSAL_STATUS,
     REFUSAL_ENTRY_STATUS,
     REFUSAL_CORE_STATUS,
     REFUSAL_NO_DOMAIN,
+    REFUSAL_DOMAIN_STATUS,
     REFUSAL_UNUSABLE, /* its client fields cannot work together */
     /* an endpoint, for one user */
     REFUSAL_OTHER_CORE,  /* not the core that the setting names */

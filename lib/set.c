@@ -12,12 +12,12 @@ enum { HEAD = 12, ENTRY_HEAD = 24 };
 
 static const uint8_t id_key[16] = "signpost id    1";
 
-/* Both priorities in one number whose order is theirs. */
+/* Priority and place in one number whose order is theirs. */
 static uint64_t
 rank_of(const struct endpoint *endpoint)
 {
     return (uint64_t)(uint32_t)(endpoint->priority + PRIORITY_MAX) << 32 |
-           (uint32_t)(endpoint->domain_priority + PRIORITY_MAX);
+           (uint32_t)endpoint->domain_place;
 }
 
 static void

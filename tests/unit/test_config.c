@@ -128,8 +128,7 @@ test_every_setting_has_a_default(void **state)
 {
     static const char *const texts[] = {
         "", "{}\n",
-        "data:\nstate: ~\ncore: null\nrefresh:\ndomains:\norder:\nmax_links:\nremark:\n"
-        "public_urls:\n",
+        "data:\nstate: ~\ncore: null\nrefresh:\ndomains:\norder:\nmax_links:\npublic_urls:\n",
         "domains: first\norder: spread\nrefresh: on\nmax_links: 0\npublic_urls: []\nremark: ''\n",
         "refresh: true\n"};
     struct config config;

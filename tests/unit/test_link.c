@@ -125,7 +125,7 @@ enum { GOLDEN = sizeof(golden) / sizeof(golden[0]) };
 static void
 test_golden_links_by_the_name_of_the_device(void **state)
 {
-    const struct policy_options options = {NULL};
+    const struct policy_options options = {.core = NULL};
     char text[700];
     size_t i;
 
@@ -194,7 +194,7 @@ add_today(const char *service)
 static void
 test_todays_link(void **state)
 {
-    const struct policy_options options = {NULL};
+    const struct policy_options options = {.core = NULL};
 
     (void)state;
     add_today("api.v2.rpc.0123456789abcdef");
@@ -222,7 +222,7 @@ test_the_core_service_name_is_never_shown(void **state)
 static void
 test_every_value_is_encoded(void **state)
 {
-    const struct policy_options options = {NULL};
+    const struct policy_options options = {.core = NULL};
 
     (void)state;
     read_one(KIND_ENDPOINT, "a.yaml",
@@ -278,7 +278,7 @@ test_what_cannot_work_is_never_served(void **state)
         "type: ws\n",
         "address: a.example\ntype: ws\nport: x\n",
     };
-    const struct policy_options options = {NULL};
+    const struct policy_options options = {.core = NULL};
     char text[400];
     size_t i;
 

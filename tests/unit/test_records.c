@@ -327,7 +327,7 @@ test_a_node_or_role_that_is_not_active_closes_the_way(void **state)
         {KIND_DOMAIN, "a.example.json", "{\"status\": \"active\", \"node_ip\": \"203.0.113.21\"}",
          REFUSAL_NONE},
     };
-    const struct policy_options options = {NULL};
+    const struct policy_options options = {.core = NULL};
     struct policy policy;
     struct error error;
     size_t i, n;
