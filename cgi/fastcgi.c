@@ -373,8 +373,8 @@ turn(struct loop *loop)
         accept_some(loop);
 }
 
-static int
-open_signals(void)
+static sigset_t
+our_signals(void)
 {
     sigset_t set;
 
@@ -384,15 +384,23 @@ open_signals(void)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return -1;
-    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return set;
+}
+
+void
+fastcgi_block_signals(void)
+{
+    sigset_t set = our_signals();
+
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 static int
 start(struct loop *loop, struct error *error)
 {
     struct epoll_event event = {.events = EPOLLIN};
+    sigset_t set = our_signals();
     int flags = fcntl(loop->listener, F_GETFL);
 
     /* On closing, libfcgi would wait for the peer; nothing of it is needed here. */
@@ -400,8 +408,8 @@ start(struct loop *loop, struct error *error)
     if (FCGX_Init() != 0)
         return error_set(error, "libfcgi cannot be initialised");
     /* It has put handlers of its own in place. */
-    signal(SIGPIPE, SIG_IGN);
-    loop->signals = open_signals();
+    fastcgi_block_signals();
+    loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     event.data.ptr = &loop->signals;
     /* Another process may take what epoll has seen: accepting must not wait. */

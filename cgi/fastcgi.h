@@ -22,9 +22,15 @@ struct fastcgi_app {
 };
 
 /*
+ * Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGCHLD, which the loop then takes, and ignores
+ * SIGPIPE. To be called before anything that a signal should not interrupt.
+ */
+void fastcgi_block_signals(void);
+
+/*
  * Serves the listening socket until SIGTERM, SIGINT, SIGHUP or SIGUSR1, then finishes what has
  * been accepted, for at most 200 ms. Returns 0 then, or -1 with error filled when it could not
- * start. Blocks those signals and SIGCHLD and ignores SIGPIPE; the socket stays the caller's.
+ * start. The socket stays the caller's.
  */
 int fastcgi_run(int listener, const struct fastcgi_app *app, struct error *error);
 

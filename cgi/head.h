@@ -12,10 +12,14 @@
 #include <stddef.h>
 
 enum {
-    HEAD_MAX = 32 * 1024, /* bytes of records up to the end of the parameters */
-    HEAD_PAIRS_MAX = 512, /* parameters */
-    HEAD_PEEK = HEAD_MAX + 8 +
-                256, /* enough bytes to judge any request: a full one is never part */
+    /*
+     * Bytes of records up to the end of the parameters. lighttpd and Apache pass a path, which may
+     * have 8 KiB, in half a dozen of them.
+     */
+    HEAD_MAX = 64 * 1024,
+    HEAD_PAIRS_MAX = 512,
+    /* Enough bytes to judge any request: this many are never a part of one. */
+    HEAD_PEEK = HEAD_MAX + 8 + 256
 };
 
 enum head_verdict {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,7 @@ start_refresher(struct process *process, const char *config_file)
     struct config *config = &process->service.config;
     struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
     struct error error;
+    sigset_t pending;
     int waited;
 
     if (config->data == NULL || !config->refresh)
@@ -143,6 +145,9 @@ start_refresher(struct process *process, const char *config_file)
     for (waited = 0; waited < FIRST_SNAPSHOT_MS && !process->service.snapshot.is_open &&
                      access(process->service.path, F_OK) != 0;
          waited += 10) {
+        sigpending(&pending);
+        if (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT))
+            return;
         if (refresher_ended(&process->refresher)) {
             log_say(LOG_ERR, "the refresher ended at once; run `signpost compile` to see why");
             return;
@@ -169,6 +174,7 @@ serve_socket(struct process *process, int listener, const struct options *option
     struct error error;
     int rc;
 
+    fastcgi_block_signals();
     start_refresher(process, options->config);
     raise_descriptor_limit();
     service_look(&process->service, monotonic_ms());

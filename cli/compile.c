@@ -94,8 +94,15 @@ compile_and_say(const struct config *config)
     struct compile_result result;
     char version[VERSION_MAX];
     struct error error;
+    int lock = state_lock(config->state, STATE_LOCK, true, &error), rc;
 
-    if (pass_run(config, &report, version, &result, &error) != 0) {
+    if (lock < 0) {
+        say(LOG_ERR, "signpost: not compiled: %s", error.text);
+        return EXIT_TROUBLE;
+    }
+    rc = pass_run(config, &report, version, &result, &error);
+    close(lock);
+    if (rc != 0) {
         say(LOG_ERR, "signpost: not compiled: %s", error.text);
         return EXIT_TROUBLE;
     }
@@ -123,7 +130,7 @@ wait_for_lock(const char *directory, int pipe)
     int lock;
 
     for (;;) {
-        lock = state_lock(directory, false, &error);
+        lock = state_lock(directory, STATE_WATCH_LOCK, false, &error);
         if (lock >= 0)
             return lock;
         if (error.text[0] != '\0')
@@ -201,7 +208,7 @@ run(const char *file, bool is_watching, int pipe)
 {
     struct config config;
     struct error error;
-    int rc, lock;
+    int rc;
 
     if (load_settings(&config, file, NULL) != 0)
         return EXIT_TROUBLE;
@@ -211,11 +218,8 @@ run(const char *file, bool is_watching, int pipe)
         rc = trouble("%s", error.text);
     } else if (is_watching) {
         rc = watch(&config, pipe);
-    } else if ((lock = state_lock(config.state, true, &error)) < 0) {
-        rc = trouble("%s", error.text);
     } else {
         rc = compile_and_say(&config);
-        close(lock);
     }
     config_release(&config);
     return rc;

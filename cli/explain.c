@@ -79,7 +79,7 @@ add_people(struct explain *explain)
                   json_strings(&user->cores), "groups", json_strings(&user->groups)));
 }
 
-/* Every route and endpoint with its verdict; returns how many are for this user. */
+/* Every route and endpoint with its verdict for this user; returns how many he gets. */
 static size_t
 add_endpoints(struct explain *explain)
 {
@@ -88,9 +88,7 @@ add_endpoints(struct explain *explain)
 
     for (i = 0; i < explain->policy.count; i++) {
         const struct endpoint *endpoint = &explain->policy.endpoints[i];
-        enum refusal refusal = explain->user != NULL
-                                   ? policy_endpoint(&explain->policy, explain->user, endpoint)
-                                   : endpoint->refusal;
+        enum refusal refusal = policy_endpoint(&explain->policy, explain->user, endpoint);
 
         served += refusal == REFUSAL_NONE;
         json_array_append_new(
@@ -117,7 +115,8 @@ make_links(struct explain *explain, struct buf *set, struct buf *links)
 
     if (list != NULL) {
         count = policy_select(&explain->policy, explain->user, list);
-        rc = set_encode(set, list, count, &explain->policy.options, &encoded, &error);
+        rc = set_encode(set, list, count, &explain->policy.options,
+                        policy_is_wide(&explain->policy, explain->user), &encoded, &error);
     }
     free(list);
     if (rc != 0 || set_decode(set->data, set->len, &subscription->set) != 0)
@@ -188,9 +187,9 @@ explain_device(struct explain *explain)
     explain->device = registry_device(&explain->registry, &explain->uuid);
     explain->refusal = policy_device(&explain->policy, explain->device, time(NULL), &explain->user);
     add_people(explain);
-    served = add_endpoints(explain);
+    served = explain->user != NULL ? add_endpoints(explain) : 0;
     if (explain->refusal == REFUSAL_NONE && served == 0)
-        explain->refusal = policy_nothing(&explain->policy, explain->user);
+        explain->refusal = policy_nothing(explain->user);
     if (explain->refusal == REFUSAL_NONE)
         rc = make_links(explain, &set, &links);
     if (explain->refusal != REFUSAL_NONE) {

@@ -98,7 +98,9 @@ print_text(const json_t *out)
     size_t i;
 
     if (problem != NULL)
-        printf("snapshot      none in service: %s\n", json_string_value(problem));
+        printf("snapshot      none in service: %s\n"
+               "              (`signpost compile` makes one)\n",
+               json_string_value(problem));
     else
         printf("snapshot      %s (format %lld, %lld bytes)\n"
                "compiled      %s from version %s\n"

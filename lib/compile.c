@@ -87,7 +87,7 @@ new_set(struct compiler *compiler, const struct user *user, uint32_t *number)
     buf_init(&compiler->sets[compiler->set_count], 2 * SET_BYTES_MAX);
     *number = (uint32_t)compiler->set_count++;
     if (set_encode(&compiler->sets[*number], compiler->list, count, &compiler->policy.options,
-                   &encoded, compiler->error) != 0)
+                   policy_is_wide(&compiler->policy, user), &encoded, compiler->error) != 0)
         return -1;
     if (encoded < count)
         report_add(compiler->report, FINDING_ERROR, user->record.path,

@@ -268,7 +268,7 @@ fields_inner(struct fields *fields, const char *key, struct fields *inner)
 }
 
 void
-fields_name_unknown(const struct fields *fields, const char *const *known)
+fields_name_unknown(const struct fields *fields, enum finding_level level, const char *const *known)
 {
     const char *key;
     const json_t *value;
@@ -279,8 +279,6 @@ fields_name_unknown(const struct fields *fields, const char *const *known)
         for (i = 0; known[i] != NULL && strcmp(known[i], key) != 0; i++)
             ;
         if (known[i] == NULL)
-            fields_say(fields, FINDING_NOTICE, NULL, "%s%s%s: an unknown field, ignored",
-                       fields->inside != NULL ? fields->inside : "",
-                       fields->inside != NULL ? "." : "", key);
+            fields_say(fields, level, key, "an unknown field, ignored");
     }
 }

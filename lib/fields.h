@@ -81,7 +81,8 @@ void fields_strings(struct fields *fields, const char *key, struct strings *list
  */
 bool fields_inner(struct fields *fields, const char *key, struct fields *inner);
 
-/* Names every key that is not in the NULL-terminated list, at notice level. */
-void fields_name_unknown(const struct fields *fields, const char *const *known);
+/* Names every key that is not in the NULL-terminated list, at a level. */
+void fields_name_unknown(const struct fields *fields, enum finding_level level,
+                         const char *const *known);
 
 #endif

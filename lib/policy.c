@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "label.h"
 
 static bool
 is_active(const struct record *record)
@@ -215,121 +216,6 @@ add_endpoint(struct policy *policy, size_t *room, const struct endpoint_record *
 }
 
 static int
-compare_cores(const struct endpoint *a, const struct endpoint *b)
-{
-    return strcmp(a->core != NULL ? a->core : "", b->core != NULL ? b->core : "");
-}
-
-static int
-compare_labels(const void *a, const void *b)
-{
-    const struct endpoint *x = *(const struct endpoint *const *)a;
-    const struct endpoint *y = *(const struct endpoint *const *)b;
-    int order = compare_cores(x, y);
-
-    if (order == 0)
-        order = strcmp(x->label, y->label);
-    return order != 0 ? order : strcmp(x->id, y->id);
-}
-
-static bool
-same_label(const struct endpoint *a, const struct endpoint *b)
-{
-    return compare_cores(a, b) == 0 && strcmp(a->label, b->label) == 0;
-}
-
-/* "Moscow" twice becomes "Moscow a.example.org" and "Moscow b.example.org". */
-static int
-add_addresses(struct policy *policy, struct endpoint **list, size_t count)
-{
-    bool *shared = calloc(count + 1, sizeof(*shared));
-    size_t i;
-
-    if (shared == NULL)
-        return -1;
-    for (i = 1; i < count; i++)
-        if (same_label(list[i], list[i - 1]))
-            shared[i] = shared[i - 1] = true;
-    for (i = 0; i < count; i++) {
-        const char *address = list[i]->client.address;
-
-        if (shared[i] && address != NULL && strcmp(list[i]->label, address) != 0)
-            list[i]->label = pool_printf(&policy->pool, "%s %s", list[i]->label, address);
-        if (list[i]->label == NULL)
-            break;
-    }
-    free(shared);
-    return i < count ? -1 : 0;
-}
-
-static bool
-is_taken(struct endpoint *const *list, size_t count, const struct endpoint *wanted)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++)
-        if (list[i] != wanted && same_label(list[i], wanted))
-            return true;
-    return false;
-}
-
-/* What is still equal is numbered; the first keeps the plain label. */
-static int
-add_numbers(struct policy *policy, struct endpoint **list, size_t count)
-{
-    size_t i, first = 0, number = 1;
-
-    for (i = 1; i < count; i++) {
-        const char *plain = list[i]->label;
-
-        if (!same_label(list[i], list[first])) {
-            first = i;
-            number = 1;
-            continue;
-        }
-        do {
-            list[i]->label = pool_printf(&policy->pool, "%s %zu", plain, ++number);
-            if (list[i]->label == NULL)
-                return -1;
-        } while (is_taken(list, count, list[i]));
-    }
-    return 0;
-}
-
-/*
- * Apps remember a server by its name, so a label must not change when another endpoint comes and
- * goes: labels are settled among all endpoints of a core that are not archived, served or not.
- */
-static int
-make_labels(struct policy *policy)
-{
-    struct endpoint **list = calloc(policy->count + 1, sizeof(*list));
-    size_t i, count = 0;
-    int rc;
-
-    if (list == NULL)
-        return -1;
-    for (i = 0; i < policy->count; i++) {
-        struct endpoint *endpoint = &policy->endpoints[i];
-
-        endpoint->label = endpoint->name != NULL             ? endpoint->name
-                          : endpoint->location != NULL       ? endpoint->location
-                          : endpoint->client.address != NULL ? endpoint->client.address
-                                                             : endpoint->id;
-        if (endpoint->status != STATUS_ARCHIVED)
-            list[count++] = endpoint;
-    }
-    qsort(list, count, sizeof(*list), compare_labels);
-    rc = add_addresses(policy, list, count);
-    if (rc == 0) {
-        qsort(list, count, sizeof(*list), compare_labels);
-        rc = add_numbers(policy, list, count);
-    }
-    free(list);
-    return rc;
-}
-
-static int
 compare_endpoints(const void *a, const void *b)
 {
     const struct endpoint *x = a, *y = b;
@@ -356,7 +242,7 @@ policy_init(struct policy *policy, const struct registry *registry,
     for (i = 0; (record = registry_at(registry, KIND_ENDPOINT, i)) != NULL; i++)
         if (add_endpoint(policy, &room, record) != 0)
             goto no_memory;
-    if (policy->count > 0 && make_labels(policy) != 0)
+    if (policy->count > 0 && label_endpoints(policy) != 0)
         goto no_memory;
     if (policy->count > 0)
         qsort(policy->endpoints, policy->count, sizeof(*policy->endpoints), compare_endpoints);
@@ -391,6 +277,12 @@ policy_endpoint(const struct policy *policy, const struct user *user,
     return REFUSAL_NONE;
 }
 
+bool
+policy_is_wide(const struct policy *policy, const struct user *user)
+{
+    return policy->options.core == NULL && user->cores.count > 1;
+}
+
 size_t
 policy_select(const struct policy *policy, const struct user *user, const struct endpoint **list)
 {
@@ -403,13 +295,8 @@ policy_select(const struct policy *policy, const struct user *user, const struct
 }
 
 enum refusal
-policy_nothing(const struct policy *policy, const struct user *user)
+policy_nothing(const struct user *user)
 {
-    size_t i;
-
-    for (i = 0; i < policy->count; i++)
-        if (policy->endpoints[i].core == NULL && policy->endpoints[i].refusal == REFUSAL_NONE)
-            return REFUSAL_NOTHING;
     return user->cores.count == 0 ? REFUSAL_NO_CORE : REFUSAL_NOTHING;
 }
 

@@ -29,13 +29,14 @@ struct endpoint {
     const char *core;   /* NULL: needs no core */
     const char *entry;  /* address of the entry node, or NULL */
     const struct strings *groups;
-    int32_t priority;     /* lower first */
-    int32_t domain_place; /* with all_domains: 0 for the first domains of the route, 1, … */
-    const char *name;     /* given by the operator, or NULL */
-    const char *location; /* of the entry node, or NULL */
-    const char *label;    /* what tells it apart for people; unique among those of its core */
-    struct client client; /* with address and, for tls, sni */
-    enum refusal refusal; /* why nobody gets it, or REFUSAL_NONE */
+    int32_t priority;       /* lower first */
+    int32_t domain_place;   /* with all_domains: 0 for the first domains of the route, 1, … */
+    const char *name;       /* given by the operator, or NULL */
+    const char *location;   /* of the entry node, or NULL */
+    const char *label;      /* what tells it apart for people, among those of its core */
+    const char *wide_label; /* among those of all cores */
+    struct client client;   /* with address and, for tls, sni */
+    enum refusal refusal;   /* why nobody gets it, or REFUSAL_NONE */
 };
 
 struct policy {
@@ -65,8 +66,11 @@ enum refusal policy_endpoint(const struct policy *policy, const struct user *use
 size_t policy_select(const struct policy *policy, const struct user *user,
                      const struct endpoint **list);
 
+/* Whether a user may have endpoints of several cores, so that they need their wide labels. */
+bool policy_is_wide(const struct policy *policy, const struct user *user);
+
 /* Why a user for whom policy_select has nothing gets nothing. */
-enum refusal policy_nothing(const struct policy *policy, const struct user *user);
+enum refusal policy_nothing(const struct user *user);
 
 /* What a device is called in its links: its name, else its user's, else "device". */
 const char *policy_device_name(const struct device *device, const struct user *user);

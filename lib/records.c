@@ -308,7 +308,7 @@ read_user(struct fields *fields, struct user *user)
                     "'%s' is neither a date (2026-12-31) nor an RFC 3339 time "
                     "(2026-12-31T18:00:00Z)",
                     expires);
-    fields_name_unknown(fields, known);
+    fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 
 static void
@@ -326,7 +326,7 @@ read_device(struct fields *fields, struct device *device)
     device->user_id = fields_integer(fields, "user_id", 0, 1, INT64_MAX);
     if (device->user_id == 0 && !fields->failed)
         fields_fail(fields, NULL, "no user_id");
-    fields_name_unknown(fields, known);
+    fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 
 static void
@@ -337,7 +337,7 @@ read_node(struct fields *fields, struct node *node)
     node->record.status = read_status(fields);
     node->location = fields_text(fields, "location");
     check_identity(fields, "ip", node->ip, true);
-    fields_name_unknown(fields, known);
+    fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 
 static void
@@ -347,7 +347,7 @@ read_role(struct fields *fields, struct role *role)
 
     role->record.status = read_status(fields);
     check_identity(fields, "node_ip", strchr(role->id, '_') + 1, true);
-    fields_name_unknown(fields, known);
+    fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 
 /* Reads `client:` into an already defaulted client; tells whether it can be served. */
@@ -359,7 +359,8 @@ read_client(struct fields *fields, enum status status, struct client *client)
 
     if (fields_inner(fields, "client", &inner)) {
         client_read(&inner, client);
-        fields_name_unknown(&inner, client_keys);
+        /* This mapping is Signpost's own: an unknown field in it is a typing error. */
+        fields_name_unknown(&inner, FINDING_WARNING, client_keys);
         fields->failed |= inner.failed;
     } else {
         inner = *fields;
@@ -395,7 +396,7 @@ read_route(struct fields *fields, struct route *route)
     fields_strings(fields, "groups", &route->groups);
     client_defaults(&route->client, fields_token(fields, "client_service_name"));
     route->is_usable = read_client(fields, route->record.status, &route->client);
-    fields_name_unknown(fields, known);
+    fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 
 static void
@@ -409,7 +410,7 @@ read_domain(struct fields *fields, struct domain *domain)
     if (domain->node_ip == NULL && !fields->failed)
         fields_fail(fields, NULL, "no node_ip");
     domain->priority = read_priority(fields);
-    fields_name_unknown(fields, known);
+    fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 
 static void
@@ -437,7 +438,7 @@ read_endpoint(struct fields *fields, struct endpoint_record *endpoint)
     for (i = 0; client_keys[i] != NULL; i++)
         known_flat[n++] = client_keys[i];
     known_flat[n] = NULL;
-    fields_name_unknown(fields, known_flat);
+    fields_name_unknown(fields, FINDING_NOTICE, known_flat);
 }
 
 void

@@ -13,7 +13,7 @@ enum refusal {
     REFUSAL_NO_USER,
     REFUSAL_USER_STATUS,
     REFUSAL_EXPIRED,
-    REFUSAL_NO_CORE, /* the user has no core_nodes, and every endpoint needs a core */
+    REFUSAL_NO_CORE, /* the user has no core_nodes, and what needs no core is not for him */
     REFUSAL_NOTHING, /* every endpoint is refused */
     /* an endpoint, for everybody */
     REFUSAL_STATUS,

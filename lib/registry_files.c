@@ -27,6 +27,12 @@ chain(uint64_t hash, const void *bytes, size_t len)
     return siphash(hash_key, pair, sizeof(pair));
 }
 
+/* The registry's directory, open, and its name for messages. */
+struct root {
+    int fd;
+    const char *path;
+};
+
 /* The sorted names of a kind's directory. */
 struct names {
     struct dirent **items;
@@ -47,14 +53,14 @@ no_dots(const struct dirent *entry)
 
 /* A directory that is not there has no names: not every registry has every kind. */
 static int
-list_names(int directory, const char *name, struct names *names, struct error *error)
+list_names(const struct root *root, const char *name, struct names *names, struct error *error)
 {
     names->items = NULL;
-    names->count = scandirat(directory, name, &names->items, no_dots, sort_names);
+    names->count = scandirat(root->fd, name, &names->items, no_dots, sort_names);
     if (names->count >= 0)
         return 0;
     names->count = 0;
-    return errno == ENOENT ? 0 : error_set(error, "%s: %s", name, strerror(errno));
+    return errno == ENOENT ? 0 : error_set(error, "%s/%s: %s", root->path, name, strerror(errno));
 }
 
 static void
@@ -67,17 +73,15 @@ release_names(struct names *names)
 }
 
 static int
-open_directory(const char *path, struct error *error)
+open_root(struct root *root, const char *path, struct error *error)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        error_set(error, "%s: %s", path, strerror(errno));
-    return fd;
+    root->path = path;
+    root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return root->fd >= 0 ? 0 : error_set(error, "%s: %s", path, strerror(errno));
 }
 
 static int
-hash_kind(int root, enum kind kind, uint64_t *hash, struct error *error)
+hash_kind(const struct root *root, enum kind kind, uint64_t *hash, struct error *error)
 {
     const char *name = kind_directory(kind);
     struct names names;
@@ -86,7 +90,7 @@ hash_kind(int root, enum kind kind, uint64_t *hash, struct error *error)
 
     if (list_names(root, name, &names, error) != 0)
         return -1;
-    fd = names.count > 0 ? openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    fd = names.count > 0 ? openat(root->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     for (i = 0; i < names.count; i++) {
         const char *file = names.items[i]->d_name;
         uint64_t facts[5];
@@ -109,7 +113,7 @@ hash_kind(int root, enum kind kind, uint64_t *hash, struct error *error)
 }
 
 static int
-fingerprint_at(int root, uint64_t *fingerprint, struct error *error)
+fingerprint_at(const struct root *root, uint64_t *fingerprint, struct error *error)
 {
     enum kind kind;
 
@@ -123,12 +127,13 @@ fingerprint_at(int root, uint64_t *fingerprint, struct error *error)
 int
 registry_fingerprint(const char *directory, uint64_t *fingerprint, struct error *error)
 {
-    int root = open_directory(directory, error), rc;
+    struct root root;
+    int rc;
 
-    if (root < 0)
+    if (open_root(&root, directory, error) != 0)
         return -1;
-    rc = fingerprint_at(root, fingerprint, error);
-    close(root);
+    rc = fingerprint_at(&root, fingerprint, error);
+    close(root.fd);
     return rc;
 }
 
@@ -180,7 +185,8 @@ load_file(struct load *load, int directory, enum kind kind, const char *name, st
 }
 
 static int
-load_kind(struct load *load, int root, enum kind kind, bool *found, struct error *error)
+load_kind(struct load *load, const struct root *root, enum kind kind, bool *found,
+          struct error *error)
 {
     const char *kind_name = kind_directory(kind);
     struct names names;
@@ -188,7 +194,7 @@ load_kind(struct load *load, int root, enum kind kind, bool *found, struct error
 
     if (list_names(root, kind_name, &names, error) != 0)
         return -1;
-    fd = openat(root, kind_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = openat(root->fd, kind_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         *found = true;
     load->hash = chain(load->hash, kind_name, strlen(kind_name));
@@ -212,7 +218,7 @@ load_kind(struct load *load, int root, enum kind kind, bool *found, struct error
 }
 
 static void
-name_unknown_directories(int root, struct report *report)
+name_unknown_directories(const struct root *root, struct report *report)
 {
     struct names names;
     struct error ignored;
@@ -233,7 +239,7 @@ name_unknown_directories(int root, struct report *report)
 }
 
 static int
-load_once(struct load *load, int root, const char *directory, struct error *error)
+load_once(struct load *load, const struct root *root, struct error *error)
 {
     bool found = false;
     enum kind kind;
@@ -244,7 +250,7 @@ load_once(struct load *load, int root, const char *directory, struct error *erro
             return -1;
     if (!found)
         return error_set(error, "%s: no registry: neither users/ nor devices/ nor any other kind",
-                         directory);
+                         root->path);
     name_unknown_directories(root, load->report);
     return 0;
 }
@@ -287,8 +293,8 @@ pass_on(const struct held *held, struct report *report)
 }
 
 static int
-load_still(struct registry *registry, int root, const char *directory, struct report *report,
-           bool *moved, struct error *error)
+load_still(struct registry *registry, const struct root *root, struct report *report, bool *moved,
+           struct error *error)
 {
     struct held held = {NULL, 0, 0, {NULL}};
     struct report holder = {hold, &held, {0}};
@@ -300,12 +306,12 @@ load_still(struct registry *registry, int root, const char *directory, struct re
     buf_init(&load.file, DOCUMENT_MAX);
     rc = fingerprint_at(root, &before, error);
     if (rc == 0)
-        rc = load_once(&load, root, directory, error);
+        rc = load_once(&load, root, error);
     if (rc == 0)
         rc = fingerprint_at(root, &after, error);
     if (rc == 0 && before != after) {
         *moved = true;
-        rc = error_set(error, "%s: the files keep changing while they are read", directory);
+        rc = error_set(error, "%s: the files keep changing while they are read", root->path);
     }
     if (rc == 0) {
         pass_on(&held, report);
@@ -323,16 +329,17 @@ int
 registry_load(struct registry *registry, const char *directory, struct report *report,
               struct error *error)
 {
-    int root = open_directory(directory, error), tries, rc = -1;
+    struct root root;
     bool moved = true;
+    int tries, rc = -1;
 
-    if (root < 0)
+    if (open_root(&root, directory, error) != 0)
         return -1;
     for (tries = 0; tries < READ_TRIES && rc != 0 && moved; tries++) {
         registry_release(registry);
-        rc = load_still(registry, root, directory, report, &moved, error);
+        rc = load_still(registry, &root, report, &moved, error);
     }
-    close(root);
+    close(root.fd);
     if (rc != 0)
         registry_release(registry);
     return rc;

@@ -41,7 +41,7 @@ remark_check(const char *template, struct error *error)
 }
 
 static const char *
-value_of(int which, const struct endpoint *endpoint)
+value_of(int which, const struct endpoint *endpoint, const char *label)
 {
     const char *value;
 
@@ -49,7 +49,7 @@ value_of(int which, const struct endpoint *endpoint)
     case DEVICE:
         return "\x01"; /* REMARK_DEVICE */
     case LABEL:
-        return endpoint->label;
+        return label;
     case NAME:
         value = endpoint->name;
         break;
@@ -75,7 +75,8 @@ put_words(struct buf *buf, const char *text, size_t len)
 }
 
 static char *
-expand(const char *template, const struct endpoint *endpoint, struct buf *buf, struct pool *pool)
+expand(const char *template, const struct endpoint *endpoint, const char *label, struct buf *buf,
+       struct pool *pool)
 {
     const char *p = template, *value;
     int which;
@@ -84,7 +85,7 @@ expand(const char *template, const struct endpoint *endpoint, struct buf *buf, s
     while (*p != '\0') {
         which = placeholder(p);
         if (which < PLACEHOLDERS) {
-            value = value_of(which, endpoint);
+            value = value_of(which, endpoint, label);
             put_words(buf, value, strlen(value));
             p += strlen(placeholders[which]);
         } else {
@@ -95,7 +96,7 @@ expand(const char *template, const struct endpoint *endpoint, struct buf *buf, s
         buf->len--;
     /* Nothing came of it. The device's name would not do: another endpoint's may be the same. */
     if (buf->len == 0)
-        buf_puts(buf, endpoint->label);
+        buf_puts(buf, label);
     buf_putc(buf, '\0');
     return buf->failed ? NULL : pool_copy(pool, buf->data, text_cut(buf->data, REMARK_MAX));
 }
@@ -111,26 +112,37 @@ is_taken(const char *const *remarks, size_t count, const char *text)
     return false;
 }
 
-/* A remark that an earlier one has already gets the label, and a number if that does not help. */
+/* Of strings that an earlier one is equal to, gives the later ones a number. */
 static int
-make_unique(const struct endpoint *const *list, size_t count, struct pool *pool,
-            const char **remarks)
+number_equals(const char **texts, size_t count, struct pool *pool)
 {
     size_t i, number;
 
     for (i = 1; i < count; i++) {
-        const char *plain = remarks[i];
+        const char *plain = texts[i];
 
-        if (!is_taken(remarks, i, plain))
-            continue;
-        if (strstr(plain, list[i]->label) == NULL)
-            plain = remarks[i] = pool_printf(pool, "%s %s", plain, list[i]->label);
-        for (number = 2; remarks[i] != NULL && is_taken(remarks, i, remarks[i]); number++)
-            remarks[i] = pool_printf(pool, "%s %zu", plain, number);
-        if (remarks[i] == NULL)
+        for (number = 2; texts[i] != NULL && is_taken(texts, i, texts[i]); number++)
+            texts[i] = pool_printf(pool, "%s %zu", plain, number);
+        if (texts[i] == NULL)
             return -1;
     }
     return 0;
+}
+
+/* A remark that an earlier one has already gets the label, and a number if that does not help. */
+static int
+make_unique(const char *const *labels, size_t count, struct pool *pool, const char **remarks)
+{
+    size_t i;
+
+    for (i = 1; i < count; i++) {
+        if (!is_taken(remarks, i, remarks[i]) || strstr(remarks[i], labels[i]) != NULL)
+            continue;
+        remarks[i] = pool_printf(pool, "%s %s", remarks[i], labels[i]);
+        if (remarks[i] == NULL)
+            return -1;
+    }
+    return number_equals(remarks, count, pool);
 }
 
 /* Percent-encodes all but the device's place. */
@@ -152,25 +164,43 @@ encode(const char *remark, struct buf *buf, struct pool *pool)
     return buf->failed ? NULL : pool_copy(pool, buf->data, buf->len);
 }
 
+/* The endpoints' labels; two of a core and of none may still be equal. */
+static const char **
+make_labels(const struct endpoint *const *list, size_t count, bool is_wide, struct pool *pool)
+{
+    const char **labels = calloc(count + 1, sizeof(*labels));
+    size_t i;
+
+    for (i = 0; labels != NULL && i < count; i++)
+        labels[i] = is_wide ? list[i]->wide_label : list[i]->label;
+    if (labels != NULL && number_equals(labels, count, pool) != 0) {
+        free(labels);
+        return NULL;
+    }
+    return labels;
+}
+
 int
-remark_make(const char *template, const struct endpoint *const *list, size_t count,
+remark_make(const char *template, const struct endpoint *const *list, size_t count, bool is_wide,
             struct pool *pool, const char **remarks)
 {
+    const char **labels = make_labels(list, count, is_wide, pool);
     struct buf buf;
     size_t i;
-    int rc = 0;
+    int rc = labels != NULL ? 0 : -1;
 
     if (template == NULL)
         template = count == 1 ? "{device}" : "{device} {label}";
     buf_init(&buf, EXPANDED_MAX);
     for (i = 0; i < count && rc == 0; i++)
-        if ((remarks[i] = expand(template, list[i], &buf, pool)) == NULL)
+        if ((remarks[i] = expand(template, list[i], labels[i], &buf, pool)) == NULL)
             rc = -1;
     if (rc == 0)
-        rc = make_unique(list, count, pool, remarks);
+        rc = make_unique(labels, count, pool, remarks);
     for (i = 0; i < count && rc == 0; i++)
         if ((remarks[i] = encode(remarks[i], &buf, pool)) == NULL)
             rc = -1;
     buf_release(&buf);
+    free(labels);
     return rc;
 }

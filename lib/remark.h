@@ -21,9 +21,9 @@ int remark_check(const char *template, struct error *error);
 /*
  * Makes the remarks of the endpoints that one device gets together: remarks[i] for list[i],
  * strings in the pool, percent-encoded but for REMARK_DEVICE; unique and never empty. template
- * may be NULL. Returns 0, or -1 without memory.
+ * may be NULL; is_wide says that the labels are the wide ones. Returns 0, or -1 without memory.
  */
 int remark_make(const char *template, const struct endpoint *const *list, size_t count,
-                struct pool *pool, const char **remarks);
+                bool is_wide, struct pool *pool, const char **remarks);
 
 #endif

@@ -57,7 +57,7 @@ encode_entries(struct buf *buf, const struct endpoint *const *list, const char *
 
 int
 set_encode(struct buf *buf, const struct endpoint *const *list, size_t count,
-           const struct policy_options *options, size_t *encoded, struct error *error)
+           const struct policy_options *options, bool is_wide, size_t *encoded, struct error *error)
 {
     size_t most = count < SET_MAX ? count : SET_MAX, start = buf->len;
     const char **remarks = calloc(most + 1, sizeof(*remarks));
@@ -68,7 +68,7 @@ set_encode(struct buf *buf, const struct endpoint *const *list, size_t count,
     pool_init(&pool);
     buf_put(buf, head, sizeof(head));
     if (remarks != NULL && !buf->failed &&
-        remark_make(options->remark, list, most, &pool, remarks) == 0) {
+        remark_make(options->remark, list, most, is_wide, &pool, remarks) == 0) {
         *encoded = encode_entries(buf, list, remarks, most);
         rc = buf->failed ? -1 : 0;
     }

@@ -37,11 +37,13 @@ struct set {
 
 /*
  * Appends the encoded set of the listed endpoints, which are in the policy's order. What is past
- * SET_MAX or SET_BYTES_MAX is left out; *encoded is how many are in. Returns 0, or -1 with error
+ * SET_MAX or SET_BYTES_MAX is left out; *encoded is how many are in. is_wide: see policy_is_wide.
+ * Returns 0, or -1 with error
  * filled (no memory).
  */
 int set_encode(struct buf *buf, const struct endpoint *const *list, size_t count,
-               const struct policy_options *options, size_t *encoded, struct error *error);
+               const struct policy_options *options, bool is_wide, size_t *encoded,
+               struct error *error);
 
 /* Reads an encoded set; entries point into bytes. Returns 0, or -1 when it is not well-formed. */
 int set_decode(const void *bytes, size_t len, struct set *set);

@@ -52,12 +52,12 @@ state_make(const char *directory, struct error *error)
 }
 
 int
-state_lock(const char *directory, bool wait, struct error *error)
+state_lock(const char *directory, const char *lock, bool wait, struct error *error)
 {
     char path[PATH_MAX];
     int fd, rc;
 
-    if (state_path(directory, "lock", path, sizeof(path), error) != 0)
+    if (state_path(directory, lock, path, sizeof(path), error) != 0)
         return -1;
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)

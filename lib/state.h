@@ -3,7 +3,8 @@
  *
  *     snapshot-<format>.cdb   what the responder reads (0640)
  *     status.json             what the last compile found (0640)
- *     lock                    held by whoever compiles
+ *     lock                    held while one compiles
+ *     watch.lock              held by the one that watches the registry
  */
 #ifndef SIGNPOST_STATE_H
 #define SIGNPOST_STATE_H
@@ -24,12 +25,14 @@ int state_snapshot_path(const char *directory, char *out, size_t size, struct er
 /* Makes the directory (0750), and those above it (0755), if they are not there. */
 int state_make(const char *directory, struct error *error);
 
+#define STATE_LOCK       "lock"
+#define STATE_WATCH_LOCK "watch.lock"
+
 /*
- * Takes the lock that lets one compile at a time; waits for it if wait is set. Returns a
- * descriptor to close, or -1 with error filled; without wait, -1 with an empty text when another
- * holds it.
+ * Takes one of the locks; waits for it if wait is set. Returns a descriptor to close, or -1 with
+ * error filled; without wait, -1 with an empty text when another holds it.
  */
-int state_lock(const char *directory, bool wait, struct error *error);
+int state_lock(const char *directory, const char *lock, bool wait, struct error *error);
 
 /* Replaces a small file in the directory as a whole: temporary name, sync, rename. Mode 0640. */
 int state_write(const char *directory, const char *file, const char *bytes, size_t len,

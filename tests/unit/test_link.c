@@ -34,7 +34,7 @@ make_links(const struct policy_options *options, const char *device, const char 
     assert_int_equal(0, policy_init(&policy, &registry, options, &error));
     assert_true(policy.count <= 64);
     count = policy_select(&policy, &user, list);
-    assert_int_equal(0, set_encode(&encoded, list, count, options, &in, &error));
+    assert_int_equal(0, set_encode(&encoded, list, count, options, false, &in, &error));
     assert_int_equal(count, in);
     policy_release(&policy);
     assert_int_equal(0, set_decode(encoded.data, encoded.len, &subscription.set));

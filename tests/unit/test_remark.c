@@ -35,7 +35,7 @@ add(struct fixture *f, const char *label, const char *name, const char *location
 static void
 make(struct fixture *f, const char *template)
 {
-    assert_int_equal(0, remark_make(template, f->list, f->count, &f->pool, f->remarks));
+    assert_int_equal(0, remark_make(template, f->list, f->count, false, &f->pool, f->remarks));
 }
 
 /* Makes the remark of a single endpoint and compares it. */

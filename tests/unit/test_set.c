@@ -59,7 +59,7 @@ encode(const struct policy_options *options)
 {
     struct error error;
 
-    assert_int_equal(0, set_encode(&f.buf, f.list, f.count, options, &f.encoded, &error));
+    assert_int_equal(0, set_encode(&f.buf, f.list, f.count, options, false, &f.encoded, &error));
     assert_false(f.buf.failed);
 }
 
