@@ -113,6 +113,7 @@ $(B)/bench/%: $(B)/bench/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsi
 
 bench: all $(BENCH)
 	bench/run --build $(B)
+	bench/hostile --build $(B)
 
 clean:
 	rm -rf build

@@ -72,5 +72,7 @@ Serving on http://127.0.0.1:$port/ until Ctrl-C. Change a file under data-sample
 Wrong paths, unknown devices and refused ones all get the same 404.
 END
 wait -n || true
+# Ctrl-C goes to the servers too, and may end one of them before it gets here.
+read -r -t 0.5 <> <(:) || true
 echo "A server has ended; see above." >&2
 exit 1

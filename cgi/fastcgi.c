@@ -205,7 +205,7 @@ serve(struct loop *loop, struct connection *connection, const struct head *head)
 }
 
 static void
-read_request(struct loop *loop, struct connection *connection)
+read_request(struct loop *loop, struct connection *connection, bool is_over)
 {
     struct head head;
     ssize_t n;
@@ -225,7 +225,9 @@ read_request(struct loop *loop, struct connection *connection)
         break;
     case HEAD_PART:
         /* The time for it runs from its first byte, however it drips. */
-        if (connection->state == STATE_IDLE)
+        if (is_over)
+            disconnect(loop, connection);
+        else if (connection->state == STATE_IDLE)
             set_state(loop, connection, STATE_HEAD);
         break;
     case HEAD_BAD:
@@ -325,7 +327,8 @@ handle(struct loop *loop, const struct epoll_event *event)
         linger(loop, connection);
         break;
     default:
-        read_request(loop, connection);
+        read_request(loop, connection,
+                     (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
         break;
     }
 }

@@ -184,10 +184,10 @@ class TestCase(unittest.TestCase):
         self.environment["SIGNPOST_CONFIG"] = str(file)
         return file
 
-    def signpost(self, *args, check=None, **kwargs):
+    def signpost(self, *args, check=None, command=SIGNPOST, **kwargs):
         """Runs the command; check is the exit status that it must have."""
         run = subprocess.run(
-            [str(SIGNPOST), *[str(arg) for arg in args]],
+            [str(command), *[str(arg) for arg in args]],
             env=kwargs.pop("env", self.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
