@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -181,14 +182,15 @@ linger(struct loop *loop, struct connection *connection)
     disconnect(loop, connection);
 }
 
+/* is_over: the peer will send no more. It may still want the answer. */
 static void
-serve(struct loop *loop, struct connection *connection, const struct head *head)
+serve(struct loop *loop, struct connection *connection, const struct head *head, bool is_over)
 {
     FCGX_Request *fcgi = &loop->request;
     struct request request;
 
     connection->is_clean = head->is_clean;
-    connection->keep = head->keep_connection && head->is_clean;
+    connection->keep = head->keep_connection && head->is_clean && !is_over;
     if (fcgi_request_read(fcgi, connection->fd, connection->is_clean, &request) != 0) {
         forget(loop, connection);
         return;
@@ -221,7 +223,7 @@ read_request(struct loop *loop, struct connection *connection, bool is_over)
     }
     switch (head_check(loop->peek, (size_t)n, &head)) {
     case HEAD_WHOLE:
-        serve(loop, connection, &head);
+        serve(loop, connection, &head, is_over);
         break;
     case HEAD_PART:
         /* The time for it runs from its first byte, however it drips. */
@@ -252,12 +254,16 @@ add_connection(struct loop *loop, int fd)
     connection_add(&loop->connections, connection, STATE_IDLE, loop->now);
 }
 
-/* accept4 failed for want of descriptors or memory. */
+/* accept4 failed for want of descriptors or memory. Returns whether there is room now. */
 static bool
 make_room(struct loop *loop)
 {
     struct connection *idle = loop->connections.first[STATE_IDLE];
+    char byte;
 
+    /* A request may have come that no event has told of yet. */
+    while (idle != NULL && recv(idle->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        idle = idle->next;
     if (idle != NULL) {
         disconnect(loop, idle);
         return true;
@@ -266,6 +272,14 @@ make_room(struct loop *loop)
     stop_accepting(loop);
     loop->resume = loop->now + PAUSE_MS;
     return false;
+}
+
+static bool
+is_somebody_waiting(const struct loop *loop)
+{
+    struct pollfd listener = {.fd = loop->listener, .events = POLLIN};
+
+    return poll(&listener, 1, 0) > 0;
 }
 
 static void
@@ -287,6 +301,9 @@ accept_some(struct loop *loop)
         case ENFILE:
         case ENOBUFS:
         case ENOMEM:
+            /* Descriptors are asked for first, even when nobody is waiting. */
+            if (!is_somebody_waiting(loop))
+                return;
             if (make_room(loop))
                 continue;
             return;
@@ -327,8 +344,7 @@ handle(struct loop *loop, const struct epoll_event *event)
         linger(loop, connection);
         break;
     default:
-        read_request(loop, connection,
-                     (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+        read_request(loop, connection, (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
         break;
     }
 }
@@ -397,6 +413,8 @@ fastcgi_block_signals(void)
 
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* Where it is ignored, the system buries our child and tells nobody. */
+    signal(SIGCHLD, SIG_DFL);
 }
 
 static int

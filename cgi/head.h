@@ -3,7 +3,9 @@
  *
  * libfcgi blocks on half a request, can be made to abort by lengths that do not fit memory and to
  * overrun its stack by FCGI_GET_VALUES. So what lies in the socket is looked at first, and only a
- * request that is whole, small and plain is handed on.
+ * request that is whole, small and plain is handed on. A peer that sends its next request before
+ * the end of an answer breaks the specification (3.3) and may lose it: libfcgi may read on beyond
+ * what was looked at, and throws that away.
  */
 #ifndef SIGNPOST_HEAD_H
 #define SIGNPOST_HEAD_H

@@ -13,6 +13,7 @@
 
 #include "cgi.h"
 #include "fastcgi.h"
+#include "fault.h"
 #include "log.h"
 #include "refresher.h"
 #include "service.h"
@@ -174,7 +175,6 @@ serve_socket(struct process *process, int listener, const struct options *option
     struct error error;
     int rc;
 
-    fastcgi_block_signals();
     start_refresher(process, options->config);
     raise_descriptor_limit();
     service_look(&process->service, monotonic_ms());
@@ -189,8 +189,11 @@ static int
 serve_by_hand(struct process *process, const struct options *options)
 {
     struct error error;
-    int listener = socket_listen(options->socket, &error), rc;
+    int listener, rc;
 
+    /* Before anybody can find us: an end must find the socket's name to remove. */
+    fastcgi_block_signals();
+    listener = socket_listen(options->socket, &error);
     if (listener < 0) {
         log_say(LOG_ERR, "%s", error.text);
         return 1;
@@ -206,8 +209,10 @@ serve(struct process *process, const struct options *options)
 {
     if (options->socket != NULL)
         return serve_by_hand(process, options);
-    if (is_listening(STDIN_FILENO))
+    if (is_listening(STDIN_FILENO)) {
+        fastcgi_block_signals();
         return serve_socket(process, STDIN_FILENO, options);
+    }
     service_look(&process->service, monotonic_ms());
     return cgi_run(&process->service);
 }
@@ -222,6 +227,7 @@ main(int argc, char **argv)
 
     open_standard_descriptors();
     log_open();
+    fault_watch();
     /* A CGI program's arguments come from the query (RFC 3875 4.4): they are the client's words. */
     if (getenv("GATEWAY_INTERFACE") == NULL && parse(argc, argv, &options) != 0) {
         fputs("signpost.fcgi: see `signpost.fcgi --help`\n", stderr);

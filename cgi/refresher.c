@@ -87,7 +87,9 @@ refresher_start(struct refresher *refresher, const char *config_file, struct err
 int
 refresher_ended(struct refresher *refresher)
 {
-    if (refresher->pid == 0 || waitpid(refresher->pid, NULL, WNOHANG) != refresher->pid)
+    pid_t pid = refresher->pid != 0 ? waitpid(refresher->pid, NULL, WNOHANG) : 0;
+
+    if (pid == 0 || (pid < 0 && errno != ECHILD))
         return 0;
     refresher->pid = 0;
     close(refresher->pipe);
@@ -100,8 +102,8 @@ refresher_stop(struct refresher *refresher)
     if (refresher->pid == 0)
         return;
     close(refresher->pipe);
-    /* It may be in the middle of a long compile, which is safe to end at any point. */
-    kill(refresher->pid, SIGTERM);
+    /* It may be in the middle of a long compile, or stopped; it is safe to end it at any point. */
+    kill(refresher->pid, SIGKILL);
     while (waitpid(refresher->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     refresher->pid = 0;

@@ -1,9 +1,13 @@
 #include "service.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "fault.h"
 #include "log.h"
 #include "state.h"
 
@@ -14,6 +18,7 @@ service_init(struct service *service, const char *file, struct error *error)
     site_init(&service->site);
     snapshot_init(&service->snapshot);
     service->looked = -1;
+    service->spare = -1;
     if (config_load(&service->config, file, error) != 0)
         return -1;
     return state_snapshot_path(service->config.state, service->path, sizeof(service->path), error);
@@ -22,6 +27,8 @@ service_init(struct service *service, const char *file, struct error *error)
 void
 service_release(struct service *service)
 {
+    if (service->spare >= 0)
+        close(service->spare);
     snapshot_close(&service->snapshot);
     site_release(&service->site);
     config_release(&service->config);
@@ -39,6 +46,42 @@ say_once(struct service *service, const char *problem)
                                           : "every answer is 503 until there is one");
 }
 
+/* Opens what is there now. A file that shrinks meanwhile was never one. */
+static int
+open_fresh(struct service *service, struct snapshot *fresh, struct error *error)
+{
+    int rc;
+
+    /* All others may be in use by connections. */
+    if (service->spare >= 0)
+        close(service->spare);
+    rc = snapshot_open(fresh, service->path, error);
+    service->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fault_happened() && rc == 0) {
+        snapshot_close(fresh);
+        rc = error_set(error, "%s: truncated while it is read", service->path);
+    }
+    return rc;
+}
+
+/* Whether the open snapshot's own file was written to, so that there is no last good one. */
+static bool
+is_spoiled(const struct service *service)
+{
+    const struct stat *was = &service->snapshot.st;
+    struct stat st;
+
+    return service->snapshot.is_open && stat(service->path, &st) == 0 && st.st_dev == was->st_dev &&
+           st.st_ino == was->st_ino;
+}
+
+static void
+drop(struct service *service)
+{
+    snapshot_close(&service->snapshot);
+    service->site.snapshot = NULL;
+}
+
 void
 service_look(struct service *service, int64_t now_ms)
 {
@@ -48,9 +91,13 @@ service_look(struct service *service, int64_t now_ms)
     if (service->looked >= 0 && now_ms - service->looked < SERVICE_LOOK_MS)
         return;
     service->looked = now_ms;
-    if (!snapshot_is_stale(&service->snapshot, service->path))
+    if (!snapshot_is_stale(&service->snapshot, service->path)) {
+        say_once(service, "");
         return;
-    if (snapshot_open(&fresh, service->path, &error) != 0) {
+    }
+    if (open_fresh(service, &fresh, &error) != 0) {
+        if (is_spoiled(service))
+            drop(service);
         say_once(service, error.text);
         return;
     }
@@ -64,6 +111,7 @@ service_look(struct service *service, int64_t now_ms)
 void
 service_answer(struct service *service, const struct request *request, struct buf *out)
 {
+    int64_t now = (int64_t)time(NULL);
     struct response response;
 
     if (request->path == NULL && !service->said_no_path) {
@@ -71,7 +119,12 @@ service_answer(struct service *service, const struct request *request, struct bu
         log_say(LOG_WARNING, "the web server sends no PATH_INFO; every answer is 404 without it "
                              "(see the configuration files that come with Signpost)");
     }
-    respond(request, &service->site, (int64_t)time(NULL), &response);
+    respond(request, &service->site, now, &response);
+    if (fault_happened()) {
+        drop(service);
+        respond(request, &service->site, now, &response);
+        response.is_damaged = true;
+    }
     if (response.is_damaged && !service->said_damaged) {
         service->said_damaged = true;
         log_say(LOG_ERR,

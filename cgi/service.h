@@ -21,6 +21,7 @@ struct service {
     struct site site;
     struct snapshot snapshot;
     char path[PATH_MAX]; /* of the snapshot file */
+    int spare;           /* a descriptor held for opening the next snapshot, or -1 */
     int64_t looked;      /* when, on the monotonic clock in milliseconds; -1: never */
     char said[512];      /* the last problem that was logged */
     bool said_damaged;   /* that the open snapshot is damaged */

@@ -1,9 +1,13 @@
 """A small FastCGI client (FastCGI Specification 1.0), able to say wrong things."""
 
+import os
+import pathlib
+import select
+import signal
 import socket
 import struct
 
-from support import LIMIT
+from support import LIMIT, UUID, TestCase, until
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA = 1, 2, 3, 4, 5, 6, 7, 8
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
@@ -33,13 +37,15 @@ def params(path, method="GET", query="", **more):
     return b"".join(pair(k, v) for k, v in pairs.items())
 
 
-def request(path, keep=True, id=1, body=None, **kwargs):
+def stream(kind, content, id=1, size=65535, padding=0):
+    """Content in records of at most size bytes, each with the padding, and the empty one."""
+    pieces = [content[at : at + size] for at in range(0, len(content), size)]
+    return b"".join(record(kind, p, id, padding) for p in pieces) + record(kind, b"", id)
+
+
+def request(path, keep=True, id=1, body=b"", **kwargs):
     """A whole request as nginx sends it; body is the content of FCGI_STDIN."""
-    out = begin(keep, id) + record(PARAMS, params(path, **kwargs), id) + record(PARAMS, b"", id)
-    if body:
-        for at in range(0, len(body), 65535):
-            out += record(STDIN, body[at : at + 65535], id)
-    return out + record(STDIN, b"", id)
+    return begin(keep, id) + stream(PARAMS, params(path, **kwargs), id) + stream(STDIN, body, id)
 
 
 class Reply:
@@ -60,10 +66,14 @@ class Reply:
 class Client:
     """One connection to a responder."""
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, address, buffer=None):
+        """A path, or the address of a TCP socket, whose receive buffer may be given a size."""
+        is_tcp = isinstance(address, tuple)
+        self.socket = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
         self.socket.settimeout(LIMIT)
-        self.socket.connect(str(path))
+        if buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.socket.connect(address if is_tcp else str(address))
 
     def __enter__(self):
         return self
@@ -110,6 +120,29 @@ class Client:
         self.send(request(path, **kwargs))
         return self.reply()
 
+    def push(self, data):
+        """Sends as much as the peer takes: it may hang up in the middle."""
+        try:
+            self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def replies(self):
+        """Every answer up to the end of the connection; the last may be broken off."""
+        found = []
+        while True:
+            try:
+                reply = self.reply()
+            except ConnectionResetError:
+                return found
+            if not reply.records:
+                return found
+            found.append(reply)
+
+    def is_silent(self):
+        """Whether the connection is there and nothing has come, right now."""
+        return not select.select([self.socket], [], [], 0)[0]
+
     def is_closed(self):
         """Whether the peer has closed: waits for a byte or the end; a reset is an end too."""
         try:
@@ -122,3 +155,70 @@ def ask(path, *args, **kwargs):
     """One request on a connection of its own."""
     with Client(path) as client:
         return client.ask(*args, **kwargs)
+
+
+class Case(TestCase):
+    """A test of one responder that serves one link."""
+
+    def setUp(self):
+        super().setUp()
+        self.fill()
+        self.compile()
+        self.process = self.responder(**self.options())
+        self.path = self.process.path
+        self.good = ask(self.path, f"/{UUID}").stdout
+        self.assertIn(b"Status: 200 OK\r\n", self.good)
+
+    def fill(self):
+        """Writes the registry."""
+        self.registry.minimal()
+
+    def fill_large(self, count=700):
+        """Writes a registry whose answer has a kilobyte per endpoint."""
+        self.registry.minimal()
+        for i in range(count):
+            name = f"{i:04}" + "s" * 700
+            client = {"address": f"h{i}.example.org", "serviceName": name}
+            self.registry.endpoint(f"e{i}", client=client)
+
+    def options(self):
+        """More arguments for the responder's start."""
+        return {}
+
+    def client(self, address=None, **kwargs):
+        """A connection that ends with the test at the latest."""
+        client = Client(address or self.path, **kwargs)
+        self.addCleanup(client.socket.close)
+        return client
+
+    def assert_good(self, client=None):
+        """The device gets its answer, on a connection of its own if none is given."""
+        if client is not None:
+            self.assertEqual(self.good, client.ask(f"/{UUID}").stdout)
+            return
+        with Client(self.path) as own:
+            self.assertEqual(self.good, own.ask(f"/{UUID}").stdout)
+
+    def assert_refused(self, data):
+        """The connection ends without an answer, and others are served."""
+        with Client(self.path) as client:
+            client.push(data)
+            self.assertEqual([], client.replies())
+        self.assert_good()
+
+    def pause(self):
+        """Stops the responder, so that what comes meanwhile is there at once when it goes on."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        self.addCleanup(self.go_on)
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the pause")
+
+    def go_on(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def assert_descriptors(self, count):
+        """No more descriptors are left, as soon as the responder has seen who has gone."""
+        until(lambda: self.descriptors() <= count, f"{count} descriptors")

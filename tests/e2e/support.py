@@ -5,6 +5,7 @@ beyond what any step needs, only keeps a broken program from hanging the run.
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -46,6 +47,47 @@ def until(condition, what="it"):
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come about")
         select.select([], [], [], 0.002)
+
+
+def stat_of(pid):
+    """(command, state, parent) of a process, or None when it is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    command, _, rest = text.partition("(")[2].rpartition(")")
+    state, parent = rest.split()[:2]
+    return None if state in "ZX" else (command, state, int(parent))
+
+
+def children(pid, name):
+    found = []
+    for entry in os.listdir("/proc"):
+        fact = stat_of(entry) if entry.isdigit() else None
+        if fact and fact[0] == name and fact[2] == pid:
+            found.append(int(entry))
+    return sorted(found)
+
+
+def descriptors(pid):
+    """What a process holds open, by number; nothing when it is gone."""
+    found = {}
+    try:
+        for entry in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                found[int(entry)] = os.readlink(f"/proc/{pid}/fd/{entry}")
+    except OSError:
+        pass
+    return found
+
+
+def sockets(pid):
+    return {what for what in descriptors(pid).values() if what.startswith("socket:")}
+
+
+def is_ready(pid):
+    """Whether a responder has come to wait for events."""
+    return any("eventpoll" in what for what in descriptors(pid).values())
 
 
 class Registry:
@@ -216,17 +258,44 @@ class TestCase(unittest.TestCase):
     def responder(self, refresh=False, socket_path=None, **kwargs):
         """Starts the responder on a socket, ready when this returns; its end must be clean."""
         path = pathlib.Path(socket_path or self.dir / "fcgi.sock")
-        env = dict(self.environment)
-        if not refresh:
-            env.pop("SIGNPOST_DATA")
-        process = self.start(
-            RESPONDER, "-s", path, name="responder", valgrind=True, env=env, **kwargs
-        )
+        process = self.start_responder("-s", path, refresh=refresh, **kwargs)
         process.path = path
-        self.addCleanup(self.assert_clean_end, process)
         until(lambda: self.can_connect(path) or not process.is_alive(), "the responder")
         self.assertTrue(process.is_alive(), process.said())
         return process
+
+    def heir(self, listener, refresh=False, **kwargs):
+        """As responder, on a listening socket that it inherits as its standard input."""
+        process = self.start_responder(refresh=refresh, stdin=listener, **kwargs)
+        until(lambda: is_ready(process.pid) or not process.is_alive(), "the responder")
+        self.assertTrue(process.is_alive(), process.said())
+        return process
+
+    def start_responder(self, *args, refresh=False, program=RESPONDER, **kwargs):
+        env = dict(kwargs.pop("env", self.environment))
+        if not refresh:
+            env.pop("SIGNPOST_DATA", None)
+        kwargs.setdefault("valgrind", True)
+        if "user" in kwargs:  # who may be unable to reach the build
+            program = shutil.copy(program, self.dir)
+        process = self.start(program, *args, name="responder", env=env, **kwargs)
+        self.addCleanup(self.assert_clean_end, process)
+        return process
+
+    def listen(self, path=None, backlog=1024):
+        """A listening socket as a supervisor makes it."""
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(str(path or self.dir / "fcgi.sock"))
+        listener.listen(backlog)
+        return listener
+
+    def as_nobody(self):
+        """How to start a program as someone without rights but in the test's directory."""
+        if os.geteuid() != 0:
+            return {}
+        self.dir.chmod(0o777)
+        return {"user": 65534, "group": 65534, "extra_groups": []}
 
     def assert_clean_end(self, process):
         """The responder ends with 0 on SIGTERM; sanitizers and valgrind have found nothing."""

@@ -159,10 +159,10 @@ class Apache(TestCase):
 
     def proxy(self):
         self.socket = self.dir / "run" / "signpost.sock"
-        responder = self.start_responder()
+        responder = self.start_proxied()
         return responder, self.apache(PROXY, ["proxy", "proxy_fcgi", "headers"])
 
-    def start_responder(self):
+    def start_proxied(self):
         responder = self.responder(socket_path=self.socket)
         if os.geteuid() == 0:
             self.socket.chmod(0o666)
@@ -245,7 +245,7 @@ class Proxy(Apache):
             answer = fetch(address[1], path)
             self.assertEqual((503, b"", "60"), self.outage_of(answer))
         self.assertEqual(200, fetch(address[1], "/").status)
-        self.start_responder()
+        self.start_proxied()
         self.assertEqual(200, fetch(address[1], f"/api/{UUID}").status)
         self.assertEqual(404, fetch(address[1], "/nix").status)
         for log in (self.dir / "run").glob("*.log"):

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import pathlib
 import shutil
 import signal
 import socket
@@ -11,29 +10,21 @@ import subprocess
 import threading
 
 import fcgi
-from support import LIMIT, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, until
+from support import (
+    LIMIT,
+    MINIMAL_LINK,
+    RESPONDER,
+    UNKNOWN,
+    UUID,
+    TestCase,
+    children,
+    is_ready,
+    sockets,
+    stat_of,
+    until,
+)
 
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())
-
-
-def stat_of(pid):
-    """(command, state, parent) of a process, or None when it is gone."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    command, _, rest = text.partition("(")[2].rpartition(")")
-    state, parent = rest.split()[:2]
-    return None if state in "ZX" else (command, state, int(parent))
-
-
-def children(pid, name):
-    found = []
-    for entry in os.listdir("/proc"):
-        fact = stat_of(entry) if entry.isdigit() else None
-        if fact and fact[0] == name and fact[2] == pid:
-            found.append(int(entry))
-    return sorted(found)
 
 
 class Spawn(TestCase):
@@ -125,9 +116,7 @@ class SpawnFcgi(Spawn):
             compilers += until(lambda pid=pid: children(pid, "signpost"), "the compiler")
         until(lambda: fcgi.ask(self.path, f"/{UUID}").status == 200, "the links")
         for pid in compilers:
-            fds = pathlib.Path(f"/proc/{pid}/fd")
-            sockets = [fd for fd in fds.iterdir() if "socket" in os.readlink(fd)]
-            self.assertEqual([], sockets)
+            self.assertEqual(set(), sockets(pid) & sockets(pids[0]))
         for pid in pids:
             self.registry.device(status="blocked")
             until(lambda: fcgi.ask(self.path, f"/{UUID}").status == 404, "the 404")
@@ -175,16 +164,7 @@ class Multiwatch(Spawn):
 
     def both(self):
         found = children(self.watcher.pid, "signpost.fcgi")
-        return found if len(found) == 2 and all(map(self.is_ready, found)) else None
-
-    @staticmethod
-    def is_ready(pid):
-        """Whether it has come to wait for events."""
-        fds = f"/proc/{pid}/fd"
-        try:
-            return any("eventpoll" in os.readlink(f"{fds}/{fd}") for fd in os.listdir(fds))
-        except OSError:
-            return False
+        return found if len(found) == 2 and all(map(is_ready, found)) else None
 
     def test_a_killed_one_is_started_again(self):
         for number in (signal.SIGKILL, signal.SIGABRT, signal.SIGTERM):
