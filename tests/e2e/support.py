@@ -251,6 +251,8 @@ class TestCase(unittest.TestCase):
         log = self.dir / f"{name}-{self.started}.log"
         kwargs.setdefault("env", self.environment)
         kwargs.setdefault("cwd", self.dir)
+        if "user" in kwargs:  # who may be unable to reach the build
+            command = (shutil.copy(command[0], self.dir), *command[1:])
         process = Process(command, log, **kwargs)
         self.addCleanup(process.stop)
         return process
@@ -276,8 +278,6 @@ class TestCase(unittest.TestCase):
         if not refresh:
             env.pop("SIGNPOST_DATA", None)
         kwargs.setdefault("valgrind", True)
-        if "user" in kwargs:  # who may be unable to reach the build
-            program = shutil.copy(program, self.dir)
         process = self.start(program, *args, name="responder", env=env, **kwargs)
         self.addCleanup(self.assert_clean_end, process)
         return process

@@ -68,7 +68,15 @@ class Demo(TestCase):
             TMPDIR=str(self.temporary),
             PATH=f"{self.dir}/bin:{os.environ['PATH']}",
         )
-        process = self.start(TOP / "demo.sh", name="demo", env=env, cwd="/", start_new_session=True)
+        process = self.start(
+            TOP / "demo.sh",
+            name="demo",
+            env=env,
+            cwd="/",
+            start_new_session=True,
+            # What is ignored at the start of a shell cannot be trapped there.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         self.addCleanup(self.end_session, process.pid)
         return process
 
