@@ -9,7 +9,6 @@
 
 #include "cli.h"
 #include "file.h"
-#include "registry.h"
 
 static const char help[] =
     "usage: signpost check [-c FILE] [--strict] [--site DIR] [DIR]\n"
@@ -67,13 +66,10 @@ static int
 check_registry(const char *directory, struct report *report, size_t *records)
 {
     struct registry registry;
-    struct error error;
     enum kind kind;
 
-    registry_init(&registry);
-    if (registry_load(&registry, directory, report, &error) != 0)
-        return trouble("%s", error.text);
-    registry_cross_check(&registry, report);
+    if (load_files(directory, &registry, report) != 0)
+        return EXIT_TROUBLE;
     for (kind = 0; kind < KINDS; kind++)
         *records += registry.kinds[kind].count;
     registry_release(&registry);

@@ -3,37 +3,42 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
-#include "pass.h"
+#include "compile_parts.h"
 #include "snapshot.h"
 #include "state.h"
 #include "uuid.h"
 
 static const char help[] =
-    "usage: signpost compile [-c FILE] [--watch [--while-open FD]]\n"
+    "usage: signpost compile [-c FILE] [--force | --watch [--while-open FD] | --background]\n"
     "\n"
     "Compiles the registry (setting `data`) into the snapshot that the responder\n"
     "answers from (in the directory of the setting `state`). The old snapshot serves\n"
-    "until the new one is complete and synced to disk.\n"
+    "until the new one is complete and synced to disk. Only what has changed since the\n"
+    "last compile is read. What is wrong is told once, when it is new; `signpost status`\n"
+    "tells it again.\n"
     "\n"
     "  -c FILE           settings\n"
+    "  --force           even if more vanishes at once than max_shrink allows\n"
     "  --watch           stay, and compile again within a second of every change;\n"
     "                    when another process does that already, wait to take over\n"
     "  --while-open FD   with --watch: end when the other end of this pipe closes\n"
+    "  --background      unless somebody compiles or watches already (for CGI)\n"
     "\n"
-    "Exit status: 0 compiled, 1 compiled but errors were found, 2 not compiled (the\n"
-    "old snapshot is still there).\n";
+    "Exit status: 0 compiled or nothing to do, 1 the same but there are errors, 2 not\n"
+    "compiled (the old snapshot is still there).\n";
 
-enum { WATCH_MS = 1000, RETRY_PASSES = 10 };
+/* How long CGI programs trust that somebody watches. */
+enum { WATCHED_MS = 60000 };
 
 /* A background compile has no stderr (the responder gives it /dev/null): then it is syslog. */
 static bool
@@ -72,8 +77,8 @@ hide_uuids(char *text)
             memmove(p + 8, p + UUID_TEXT, strlen(p + UUID_TEXT) + 1);
 }
 
-static void
-say_finding(void *context, const struct finding *finding)
+void
+compile_say_finding(void *context, const struct finding *finding)
 {
     struct error error = {.line = finding->line, .column = finding->column};
     char text[800];
@@ -87,124 +92,119 @@ say_finding(void *context, const struct finding *finding)
     say(finding->level == FINDING_ERROR ? LOG_ERR : LOG_WARNING, "%s", text);
 }
 
-static int
-compile_and_say(const struct config *config)
+void
+compile_complain(struct complaint *last, int priority, const char *what, const char *text)
 {
-    struct report report = {say_finding, NULL, {0}};
-    struct compile_result result;
-    char version[VERSION_MAX];
-    struct error error;
-    int lock = state_lock(config->state, STATE_LOCK, true, &error), rc;
+    struct complaint now;
 
-    if (lock < 0) {
-        say(LOG_ERR, "signpost: not compiled: %s", error.text);
-        return EXIT_TROUBLE;
-    }
-    rc = pass_run(config, &report, version, &result, &error);
-    close(lock);
-    if (rc != 0) {
-        say(LOG_ERR, "signpost: not compiled: %s", error.text);
-        return EXIT_TROUBLE;
-    }
-    say(LOG_INFO,
-        "signpost: compiled %s: %zu devices of %zu users, %zu endpoints; %zu errors, "
-        "%zu warnings",
-        version, result.devices, result.users, result.endpoints, report.counts[FINDING_ERROR],
-        report.counts[FINDING_WARNING]);
-    return report.counts[FINDING_ERROR] > 0 ? EXIT_FOUND : EXIT_OK;
+    snprintf(now.text, sizeof(now.text), "%s", text);
+    hide_uuids(now.text);
+    if (strcmp(last->text, now.text) != 0)
+        say(priority, "signpost: %s: %s", what, now.text);
+    *last = now;
 }
-
-/* Waits a moment; returns false when it is time to end. */
-static bool
-pause_open(int pipe)
-{
-    struct pollfd fd = {.fd = pipe, .events = POLLIN};
-
-    return poll(&fd, 1, WATCH_MS) <= 0;
-}
-
-static int
-wait_for_lock(const char *directory, int pipe)
-{
-    struct error error;
-    int lock;
-
-    for (;;) {
-        lock = state_lock(directory, STATE_WATCH_LOCK, false, &error);
-        if (lock >= 0)
-            return lock;
-        if (error.text[0] != '\0')
-            say(LOG_ERR, "signpost: %s", error.text);
-        if (!pause_open(pipe))
-            return -1;
-    }
-}
-
-/* Whether the snapshot is there and sound as far as opening it tells. */
-static bool
-is_in_place(const char *directory)
-{
-    struct snapshot snapshot;
-    struct error ignored;
-    char path[PATH_MAX];
-
-    if (state_snapshot_path(directory, path, sizeof(path), &ignored) != 0 ||
-        snapshot_open(&snapshot, path, &ignored) != 0)
-        return false;
-    snapshot_close(&snapshot);
-    return true;
-}
-
-/* What the watcher saw when it last compiled. */
-struct seen {
-    bool is_done; /* something has been compiled from that fingerprint */
-    bool is_lost; /* the registry could not be read, and that has been said */
-    uint64_t fingerprint;
-    int holdoff; /* passes to wait after a failure */
-};
 
 static void
-look(const struct config *config, struct seen *seen)
+say_compiled(const struct pass *pass)
 {
-    uint64_t fingerprint;
-    struct error error;
-
-    if (seen->holdoff > 0) {
-        seen->holdoff--;
-        return;
-    }
-    if (registry_fingerprint(config->data, &fingerprint, &error) != 0) {
-        if (!seen->is_lost)
-            say(LOG_ERR, "signpost: %s; the last snapshot stays in service", error.text);
-        seen->is_lost = true;
-        return;
-    }
-    if (seen->is_done && !seen->is_lost && fingerprint == seen->fingerprint &&
-        is_in_place(config->state))
-        return;
-    seen->is_lost = false;
-    seen->fingerprint = fingerprint;
-    seen->is_done = compile_and_say(config) != EXIT_TROUBLE;
-    seen->holdoff = seen->is_done ? 0 : RETRY_PASSES;
+    say(LOG_INFO,
+        "signpost: compiled %s: %zu devices of %zu users, %zu endpoints; %zu errors, "
+        "%zu warnings%s",
+        pass->version, pass->compiled.devices, pass->compiled.users, pass->compiled.endpoints,
+        pass->counts[FINDING_ERROR], pass->counts[FINDING_WARNING],
+        pass->counts[FINDING_ERROR] + pass->counts[FINDING_WARNING] > 0 ? " (`signpost status`)"
+                                                                        : "");
 }
 
-static int
-watch(const struct config *config, int pipe)
+int
+compile_pass(struct pass *pass, struct complaint *last)
 {
-    struct seen seen = {.is_done = false};
-    int lock = wait_for_lock(config->state, pipe);
+    struct error error = {.text = ""};
+    int lock = state_lock(pass->config->state, STATE_LOCK, true, &error);
+    enum pass_end end;
 
-    if (lock < 0)
-        return EXIT_OK;
-    do
-        look(config, &seen);
-    while (pause_open(pipe));
+    if (lock < 0) {
+        compile_complain(last, LOG_ERR, "not compiled", error.text);
+        return EXIT_TROUBLE;
+    }
+    end = pass_run(pass, &error);
     close(lock);
-    return EXIT_OK;
+    if (end == PASS_FAILED || end == PASS_WAITING) {
+        compile_complain(last, end == PASS_FAILED ? LOG_ERR : LOG_NOTICE,
+                         end == PASS_FAILED ? "not compiled" : "waiting", error.text);
+        return EXIT_TROUBLE;
+    }
+    last->text[0] = '\0';
+    if (end == PASS_COMPILED)
+        say_compiled(pass);
+    return pass->counts[FINDING_ERROR] > 0 ? EXIT_FOUND : EXIT_OK;
 }
 
+int64_t
+compile_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+compile_rest(int64_t took_ms, int64_t least)
+{
+    return took_ms * 20 > least ? took_ms * 20 : least;
+}
+
+/* Once, as the operator or a timer asks for it. */
 static int
-run(const char *file, bool is_watching, int pipe)
+compile_once(const struct config *config, bool is_forced)
+{
+    struct report report = {compile_say_finding, NULL, {0}};
+    struct pass pass = {
+        .config = config, .is_forced = is_forced, .is_deep = true, .report = &report};
+    struct complaint last = {""};
+    int rc = compile_pass(&pass, &last);
+
+    if (pass.end == PASS_UNCHANGED)
+        say(LOG_INFO, "signpost: %s is in service already; %zu errors, %zu warnings%s",
+            pass.version, pass.counts[FINDING_ERROR], pass.counts[FINDING_WARNING],
+            pass.counts[FINDING_ERROR] + pass.counts[FINDING_WARNING] > 0 ? " (`signpost status`)"
+                                                                          : "");
+    state_put_off(config->state, STATE_LOOK_MS);
+    return rc;
+}
+
+/*
+ * Once, for a CGI program that found the snapshot older than it should be; nobody listens. Where
+ * somebody watches or compiles already, that is enough.
+ */
+static int
+compile_in_background(const struct config *config)
+{
+    struct report report = {compile_say_finding, NULL, {0}};
+    struct pass pass = {.config = config, .report = &report};
+    struct complaint last = {""};
+    int64_t started = compile_clock();
+    struct error error;
+    int lock, rc;
+
+    if (state_is_watched(config->state)) {
+        state_put_off(config->state, WATCHED_MS);
+        return EXIT_OK;
+    }
+    lock = state_lock(config->state, STATE_BACK_LOCK, false, &error);
+    if (lock < 0)
+        return error.text[0] == '\0' ? EXIT_OK : trouble("%s", error.text);
+    rc = compile_pass(&pass, &last);
+    state_put_off(config->state, compile_rest(compile_clock() - started, STATE_LOOK_MS));
+    close(lock);
+    return rc;
+}
+
+enum mode { ONCE, FORCED, BACKGROUND, WATCHING };
+
+static int
+run(const char *file, enum mode mode, int pipe)
 {
     struct config config;
     struct error error;
@@ -216,10 +216,12 @@ run(const char *file, bool is_watching, int pipe)
         rc = no_data();
     } else if (state_make(config.state, &error) != 0) {
         rc = trouble("%s", error.text);
-    } else if (is_watching) {
-        rc = watch(&config, pipe);
+    } else if (mode == WATCHING) {
+        rc = compile_watch(&config, pipe);
+    } else if (mode == BACKGROUND) {
+        rc = compile_in_background(&config);
     } else {
-        rc = compile_and_say(&config);
+        rc = compile_once(&config, mode == FORCED);
     }
     config_release(&config);
     return rc;
@@ -230,12 +232,14 @@ compile_main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
+        {"force", no_argument, NULL, 'f'},
+        {"background", no_argument, NULL, 'b'},
         {"watch", no_argument, NULL, 'w'},
         {"while-open", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
     const char *file = NULL;
-    bool is_watching = false;
+    enum mode mode = ONCE;
     int c, pipe = -1;
     char *end;
 
@@ -244,8 +248,14 @@ compile_main(int argc, char **argv)
         case 'c':
             file = optarg;
             break;
+        case 'f':
+            mode = FORCED;
+            break;
+        case 'b':
+            mode = BACKGROUND;
+            break;
         case 'w':
-            is_watching = true;
+            mode = WATCHING;
             break;
         case 'o':
             pipe = (int)strtol(optarg, &end, 10);
@@ -259,8 +269,8 @@ compile_main(int argc, char **argv)
             return usage_trouble("compile");
         }
     }
-    if (argc > optind || (pipe >= 0 && !is_watching))
+    if (argc > optind || (pipe >= 0 && mode != WATCHING))
         return usage_trouble("compile");
     openlog("signpost", LOG_PID, LOG_DAEMON);
-    return run(file, is_watching, pipe);
+    return run(file, mode, pipe);
 }

@@ -292,8 +292,9 @@ run(struct explain *explain, bool as_json)
     explain->subscription = calloc(1, sizeof(*explain->subscription));
     if (explain->out == NULL || explain->subscription == NULL)
         return trouble("out of memory");
-    if (registry_load(&explain->registry, explain->config->data, NULL, &error) != 0 ||
-        policy_init(&explain->policy, &explain->registry, &explain->config->policy, &error) != 0)
+    if (load_served(explain->config, &explain->registry) != 0)
+        return EXIT_TROUBLE;
+    if (policy_init(&explain->policy, &explain->registry, &explain->config->policy, &error) != 0)
         return trouble("%s", error.text);
     rc = explain_device(explain);
     if (rc != EXIT_OK)

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -10,6 +11,7 @@ static const char help[] =
     "\n"
     "  check [DIR]    find everything that is wrong in a registry\n"
     "  compile        make the snapshot that the responder answers from\n"
+    "  diff OLD NEW   say who gains and who loses which links\n"
     "  explain UUID   say what a device gets and why, or where it is refused\n"
     "  status         say what is in service\n"
     "\n"
@@ -65,6 +67,22 @@ level_name(enum finding_level level)
     return names[level];
 }
 
+json_t *
+json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    char *ascii, *p;
+
+    if (json != NULL || (ascii = strdup(text)) == NULL)
+        return json;
+    for (p = ascii; *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    json = json_string(ascii);
+    free(ascii);
+    return json;
+}
+
 void
 print_finding(void *stream, const struct finding *finding)
 {
@@ -82,10 +100,8 @@ main(int argc, char **argv)
         const char *name;
         int (*main)(int, char **);
     } commands[] = {
-        {"check", check_main},
-        {"compile", compile_main},
-        {"explain", explain_main},
-        {"status", status_main},
+        {"check", check_main},     {"compile", compile_main}, {"diff", diff_main},
+        {"explain", explain_main}, {"status", status_main},
     };
     size_t i;
     int rc;

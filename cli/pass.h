@@ -1,5 +1,6 @@
 /*
- * One compile: registry -> snapshot, and status.json beside it, which tells what this pass found.
+ * One compile: registry -> snapshot, with what the last one left behind, and status.json beside
+ * it, which tells what this one found.
  */
 #ifndef SIGNPOST_PASS_H
 #define SIGNPOST_PASS_H
@@ -8,17 +9,30 @@
 #include "config.h"
 #include "report.h"
 
-#define STATUS_FILE "status.json"
+enum pass_end {
+    PASS_FAILED = -1, /* the old snapshot is still there */
+    PASS_COMPILED,
+    PASS_UNCHANGED, /* the snapshot is of this version and these settings already */
+    PASS_WAITING    /* a rebase or merge is under way */
+};
 
-/* How many findings status.json keeps; all are counted. */
-enum { STATUS_FINDINGS = 100 };
+struct pass {
+    const struct config *config;
+    bool is_forced;        /* max_shrink does not count */
+    bool is_deep;          /* look at every byte of the snapshot before it is left as it is */
+    struct report *report; /* findings that the pass before did not have go there; may be NULL */
+
+    /* What came of it. */
+    char version[VERSION_MAX];
+    enum pass_end end;
+    struct compile_result compiled; /* of PASS_COMPILED */
+    size_t counts[FINDING_LEVELS];  /* of all findings, new and old */
+};
 
 /*
- * Makes the state directory's snapshot anew. Findings also go to the report. The caller holds the
- * lock. Returns 0 with version (VERSION_MAX bytes) and result filled, or -1 with error filled;
- * status.json says so too.
+ * Makes the state directory's snapshot anew where that is needed. The caller holds the lock. Fills
+ * error on PASS_FAILED and PASS_WAITING; status.json says so too.
  */
-int pass_run(const struct config *config, struct report *report, char *version,
-             struct compile_result *result, struct error *error);
+enum pass_end pass_run(struct pass *pass, struct error *error);
 
 #endif

@@ -14,15 +14,16 @@
 #include "cli.h"
 #include "date.h"
 #include "file.h"
-#include "pass.h"
+#include "origin.h"
+#include "pass_status.h"
 #include "snapshot.h"
 #include "state.h"
 
 static const char help[] =
     "usage: signpost status [-c FILE] [--json]\n"
     "\n"
-    "Says which snapshot is in service, what it holds, and what the last compile\n"
-    "found.\n"
+    "Says which snapshot is in service, what it holds, what the last compile found and\n"
+    "which records it kept back, and what is not committed yet.\n"
     "\n"
     "  -c FILE   settings\n"
     "  --json    for programs\n"
@@ -71,15 +72,12 @@ add_snapshot(json_t *out, const char *state)
 
 /* Adds "last_compile" from status.json; returns whether it says that all was well. */
 static bool
-add_last_compile(json_t *out, const char *state)
+add_last_compile(json_t *out, const struct config *config)
 {
-    char path[PATH_MAX];
-    struct error error;
-    json_t *status;
+    json_t *status = status_read(config);
     bool good;
 
-    if (state_path(state, STATUS_FILE, path, sizeof(path), &error) != 0 ||
-        (status = json_load_file(path, 0, NULL)) == NULL)
+    if (status == NULL)
         return true;
     good = json_is_null(json_object_get(status, "failure")) &&
            json_integer_value(json_object_get(status, "errors")) == 0;
@@ -87,55 +85,139 @@ add_last_compile(json_t *out, const char *state)
     return good;
 }
 
+/* Adds "source": what lies in the registry but is not served. */
 static void
-print_text(const json_t *out)
+add_source(json_t *out, const struct config *config)
 {
-    const json_t *snapshot = json_object_get(out, "snapshot");
-    const json_t *last = json_object_get(out, "last_compile"), *finding;
-    const json_t *problem = json_object_get(snapshot, "problem");
-    const char *failure = json_string_value(json_object_get(last, "failure"));
+    struct origin origin;
+    char example[PATH_MAX] = "", mark[VERSION_MAX];
+    struct error error;
+    json_t *source;
+    size_t count;
+
+    if (config->data == NULL)
+        return;
+    if (origin_open(&origin, config->data, config->source, &error) != 0) {
+        json_object_set_new(out, "source", json_pack("{s:s}", "problem", error.text));
+        return;
+    }
+    source = json_pack("{s:s}", "kind", origin.is_git ? "git" : "files");
+    json_object_set_new(out, "source", source);
+    if (!origin.is_git)
+        return;
+    if (origin_look(&origin, mark, &error) == ORIGIN_SEEN)
+        json_object_set_new(source, "head", json_string(mark));
+    else
+        json_object_set_new(source, "problem", json_string(error.text));
+    if (origin_uncommitted(&origin, &count, example, sizeof(example), &error) != 0) {
+        json_object_set_new(source, "problem", json_string(error.text));
+        return;
+    }
+    json_object_set_new(source, "uncommitted", json_integer((json_int_t)count));
+    if (count > 0)
+        json_object_set_new(source, "example", json_text(example));
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static long long
+number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void
+print_snapshot(const json_t *snapshot)
+{
+    if (text_of(snapshot, "problem") != NULL) {
+        printf("snapshot      none in service: %s\n"
+               "              (`signpost compile` makes one)\n",
+               text_of(snapshot, "problem"));
+        return;
+    }
+    printf("snapshot      %s (format %lld, %lld bytes)\n"
+           "compiled      %s from version %s\n"
+           "serves        %lld devices of %lld users by %lld endpoints in %lld sets\n",
+           text_of(snapshot, "path"), number_of(snapshot, "format"), number_of(snapshot, "bytes"),
+           text_of(snapshot, "compiled"), text_of(snapshot, "version"),
+           number_of(snapshot, "devices"), number_of(snapshot, "users"),
+           number_of(snapshot, "endpoints"), number_of(snapshot, "sets"));
+}
+
+static void
+print_source(const json_t *source)
+{
+    const char *head = text_of(source, "head");
+    long long uncommitted = number_of(source, "uncommitted");
+
+    if (head != NULL)
+        printf("HEAD          %s\n", head);
+    if (text_of(source, "problem") != NULL)
+        printf("source        %s\n", text_of(source, "problem"));
+    if (uncommitted > 0)
+        printf("uncommitted   %lld files that are not served before they are committed, like %s\n",
+               uncommitted, text_of(source, "example"));
+}
+
+static void
+print_kept(const json_t *last)
+{
+    const json_t *kept;
+    size_t i;
+
+    if (number_of(last, "kept_back") == 0)
+        return;
+    printf("kept back     %lld records, served in their last good version\n",
+           number_of(last, "kept_back"));
+    json_array_foreach (json_object_get(last, "kept"), i, kept)
+        printf("  %s since %s: %s\n", text_of(kept, "path"), text_of(kept, "since"),
+               text_of(kept, "error"));
+}
+
+static void
+print_findings(const json_t *last)
+{
+    const json_t *finding;
     struct finding shown;
     size_t i;
 
-    if (problem != NULL)
-        printf("snapshot      none in service: %s\n"
-               "              (`signpost compile` makes one)\n",
-               json_string_value(problem));
-    else
-        printf("snapshot      %s (format %lld, %lld bytes)\n"
-               "compiled      %s from version %s\n"
-               "serves        %lld devices of %lld users by %lld endpoints in %lld sets\n",
-               json_string_value(json_object_get(snapshot, "path")),
-               json_integer_value(json_object_get(snapshot, "format")),
-               json_integer_value(json_object_get(snapshot, "bytes")),
-               json_string_value(json_object_get(snapshot, "compiled")),
-               json_string_value(json_object_get(snapshot, "version")),
-               json_integer_value(json_object_get(snapshot, "devices")),
-               json_integer_value(json_object_get(snapshot, "users")),
-               json_integer_value(json_object_get(snapshot, "endpoints")),
-               json_integer_value(json_object_get(snapshot, "sets")));
-    if (last == NULL)
-        return;
-    printf("last compile  %s: %s, %lld errors, %lld warnings\n",
-           json_string_value(json_object_get(last, "at")), failure != NULL ? "failed" : "done",
-           json_integer_value(json_object_get(last, "errors")),
-           json_integer_value(json_object_get(last, "warnings")));
-    if (failure != NULL)
-        printf("  %s\n", failure);
     json_array_foreach (json_object_get(last, "findings"), i, finding) {
-        const char *level = json_string_value(json_object_get(finding, "level"));
+        const char *level = text_of(finding, "level");
 
         shown = (struct finding){level != NULL && strcmp(level, "error") == 0 ? FINDING_ERROR
                                                                               : FINDING_WARNING,
-                                 json_string_value(json_object_get(finding, "path")),
-                                 (unsigned)json_integer_value(json_object_get(finding, "line")),
-                                 (unsigned)json_integer_value(json_object_get(finding, "column")),
-                                 json_string_value(json_object_get(finding, "text"))};
+                                 text_of(finding, "path"), (unsigned)number_of(finding, "line"),
+                                 (unsigned)number_of(finding, "column"), text_of(finding, "text")};
         if (shown.path == NULL || shown.text == NULL)
             continue;
         fputs("  ", stdout);
         print_finding(stdout, &shown);
     }
+}
+
+static void
+print_text(const json_t *out)
+{
+    const json_t *last = json_object_get(out, "last_compile");
+    const char *failure = text_of(last, "failure"), *waiting = text_of(last, "waiting");
+
+    print_snapshot(json_object_get(out, "snapshot"));
+    print_source(json_object_get(out, "source"));
+    if (last == NULL)
+        return;
+    printf("last compile  %s: %s, %lld errors, %lld warnings\n", text_of(last, "at"),
+           failure != NULL   ? "failed"
+           : waiting != NULL ? "waiting"
+                             : "done",
+           number_of(last, "errors"), number_of(last, "warnings"));
+    if (failure != NULL || waiting != NULL)
+        printf("  %s\n", failure != NULL ? failure : waiting);
+    print_findings(last);
+    print_kept(last);
 }
 
 static int
@@ -149,7 +231,8 @@ run(const struct config *config, bool as_json)
     if (out == NULL)
         return trouble("out of memory");
     in_service = add_snapshot(out, config->state);
-    good = add_last_compile(out, config->state);
+    good = add_last_compile(out, config);
+    add_source(out, config);
     if (as_json) {
         text = json_dumps(out, JSON_INDENT(2));
         printf("%s\n", text != NULL ? text : "");

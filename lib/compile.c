@@ -1,5 +1,6 @@
 #include "compile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,14 +13,20 @@
 
 #define SET_NONE UINT32_MAX /* nothing is left for this user */
 
-/* Sets by what they depend on, the user's cores and groups: a hash table with open addressing. */
+/* What a set depends on, the user's cores and groups: users of one class share a set. */
+struct class
+{
+    char *key;
+    uint32_t set; /* once a device has asked for it, which is_known tells */
+    bool is_known;
+};
+
+/* Classes in the order in which they were met, and a hash table of them with open addressing. */
 struct memo {
-    struct memo_entry {
-        char *key; /* NULL: free */
-        uint32_t set;
-    } * entries;
-    size_t size; /* a power of two */
-    size_t used;
+    struct class *classes;
+    size_t count, room;
+    uint32_t *slots; /* place in classes + 1; 0: free */
+    size_t size;     /* a power of two, at least twice the count */
 };
 
 struct compiler {
@@ -34,35 +41,63 @@ struct compiler {
     const struct endpoint **list; /* scratch, policy.count long */
     bool *is_served;              /* by endpoint */
     bool *has_device;             /* by user */
+    uint32_t *class_of;           /* by user */
     struct compile_result *result;
     struct error *error;
 };
 
-static struct memo_entry *
-memo_find(const struct memo *memo, const char *key)
+/* The slot of a key. */
+static uint32_t *
+memo_slot(const struct memo *memo, const char *key)
 {
     static const uint8_t hash_key[16] = "signpost memo  1";
     size_t i = siphash(hash_key, key, strlen(key)) & (memo->size - 1);
 
-    while (memo->entries[i].key != NULL && strcmp(memo->entries[i].key, key) != 0)
+    while (memo->slots[i] != 0 && strcmp(memo->classes[memo->slots[i] - 1].key, key) != 0)
         i = (i + 1) & (memo->size - 1);
-    return &memo->entries[i];
+    return &memo->slots[i];
 }
 
 static int
 memo_grow(struct memo *memo)
 {
-    struct memo bigger = {.size = memo->size == 0 ? 64 : memo->size * 2, .used = memo->used};
-    size_t i;
+    size_t room = memo->room == 0 ? 64 : memo->room * 2, i;
+    struct class *classes = realloc(memo->classes, room * sizeof(*classes));
+    uint32_t *slots = calloc(room * 2, sizeof(*slots));
 
-    bigger.entries = calloc(bigger.size, sizeof(*bigger.entries));
-    if (bigger.entries == NULL)
+    if (classes != NULL)
+        memo->classes = classes;
+    if (classes == NULL || slots == NULL) {
+        free(slots);
         return -1;
-    for (i = 0; i < memo->size; i++)
-        if (memo->entries[i].key != NULL)
-            *memo_find(&bigger, memo->entries[i].key) = memo->entries[i];
-    free(memo->entries);
-    *memo = bigger;
+    }
+    free(memo->slots);
+    memo->slots = slots;
+    memo->size = room * 2;
+    memo->room = room;
+    for (i = 0; i < memo->count; i++)
+        *memo_slot(memo, memo->classes[i].key) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* The place of a key's class. Returns 0, or -1 without memory. */
+static int
+memo_find(struct memo *memo, const char *key, uint32_t *place)
+{
+    uint32_t *slot;
+
+    if (memo->count == memo->room && memo_grow(memo) != 0)
+        return -1;
+    slot = memo_slot(memo, key);
+    if (*slot == 0) {
+        struct class *class = &memo->classes[memo->count];
+
+        *class = (struct class){.key = strdup(key)};
+        if (class->key == NULL)
+            return -1;
+        *slot = (uint32_t)++memo->count;
+    }
+    *place = *slot - 1;
     return 0;
 }
 
@@ -100,33 +135,48 @@ new_set(struct compiler *compiler, const struct user *user, uint32_t *number)
     return 0;
 }
 
-static int
-set_of(struct compiler *compiler, const struct user *user, uint32_t *number)
+/* Tokens hold no space, so that lists that differ have keys that differ. */
+static void
+put_words(struct buf *key, const struct strings *list)
 {
-    struct memo_entry *entry;
     size_t i;
 
-    buf_clear(&compiler->key);
-    for (i = 0; i < user->cores.count; i++)
-        buf_printf(&compiler->key, "%s ", user->cores.items[i]);
-    buf_putc(&compiler->key, '\n');
-    for (i = 0; i < user->groups.count; i++)
-        buf_printf(&compiler->key, "%s ", user->groups.items[i]);
-    buf_putc(&compiler->key, '\0');
-    if (compiler->key.failed ||
-        (compiler->memo.used >= compiler->memo.size / 2 && memo_grow(&compiler->memo) != 0))
-        return error_set(compiler->error, "out of memory");
-    entry = memo_find(&compiler->memo, compiler->key.data);
-    if (entry->key == NULL) {
-        if (new_set(compiler, user, number) != 0)
-            return -1;
-        entry->key = strdup(compiler->key.data);
-        if (entry->key == NULL)
-            return error_set(compiler->error, "out of memory");
-        entry->set = *number;
-        compiler->memo.used++;
+    for (i = 0; i < list->count; i++) {
+        buf_puts(key, list->items[i]);
+        buf_putc(key, ' ');
     }
-    *number = entry->set;
+    buf_putc(key, '\n');
+}
+
+/* Finds every user's class, one after another as they lie in memory. */
+static int
+classify(struct compiler *compiler)
+{
+    struct buf *key = &compiler->key;
+    const struct user *user;
+    size_t i;
+
+    for (i = 0; (user = registry_at(compiler->registry, KIND_USER, i)) != NULL; i++) {
+        buf_clear(key);
+        put_words(key, &user->cores);
+        put_words(key, &user->groups);
+        buf_putc(key, '\0');
+        if (key->failed || memo_find(&compiler->memo, key->data, &compiler->class_of[i]) != 0)
+            return error_set(compiler->error, "out of memory");
+    }
+    return 0;
+}
+
+/* The set of a user, encoded when the first device asks for it. */
+static int
+set_of(struct compiler *compiler, const struct user *user, size_t place, uint32_t *number)
+{
+    struct class *class = &compiler->memo.classes[compiler->class_of[place]];
+
+    if (!class->is_known && new_set(compiler, user, &class->set) != 0)
+        return -1;
+    class->is_known = true;
+    *number = class->set;
     return 0;
 }
 
@@ -136,11 +186,13 @@ put_device(struct compiler *compiler, const struct device *device)
     struct snapshot_device out;
     const struct user *user;
     uint32_t set = SET_NONE;
+    size_t place;
 
     /* A user never expires at the beginning of time: that is the responder's question. */
     if (policy_device(&compiler->policy, device, INT64_MIN, &user) != REFUSAL_NONE)
         return 0;
-    if (set_of(compiler, user, &set) != 0)
+    place = (size_t)(user - (const struct user *)registry_at(compiler->registry, KIND_USER, 0));
+    if (set_of(compiler, user, place, &set) != 0)
         return -1;
     if (set == SET_NONE)
         return 0;
@@ -149,8 +201,7 @@ put_device(struct compiler *compiler, const struct device *device)
     out.name = policy_device_name(device, user);
     out.name_len = strlen(out.name);
     compiler->result->devices++;
-    compiler->has_device[user -
-                         (const struct user *)registry_at(compiler->registry, KIND_USER, 0)] = true;
+    compiler->has_device[place] = true;
     return snapshot_put_device(&compiler->writer, &device->uuid, &out);
 }
 
@@ -164,20 +215,36 @@ count_true(const bool *flags, size_t count)
     return n;
 }
 
+/* What of the settings is in a snapshot. */
+static void
+settings_text(const struct policy_options *options, char out[20])
+{
+    static const uint8_t key[16] = "signpost set   1";
+    struct buf text;
+
+    buf_init(&text, DOCUMENT_MAX);
+    buf_printf(&text, "%s\n%d %d %u\n%s", options->core != NULL ? options->core : "",
+               options->all_domains, options->by_name, options->max_links,
+               options->remark != NULL ? options->remark : "");
+    snprintf(out, 20, "%016llx", (unsigned long long)siphash(key, text.data, text.len));
+    buf_release(&text);
+}
+
 /* Facts for status; nothing that the same records would not give again. */
 static int
 put_meta(struct compiler *compiler)
 {
     const struct policy_options *options = &compiler->policy.options;
     struct compile_result *result = compiler->result;
+    char settings[20], *text;
     json_t *meta;
-    char *text;
     int rc;
 
-    meta = json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I}", "version", compiler->registry->version,
-                     "core", options->core, "devices", (json_int_t)result->devices, "users",
-                     (json_int_t)result->users, "endpoints", (json_int_t)result->endpoints, "sets",
-                     (json_int_t)result->sets);
+    settings_text(options, settings);
+    meta = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I}", "version", compiler->registry->version,
+                     "settings", settings, "core", options->core, "devices",
+                     (json_int_t)result->devices, "users", (json_int_t)result->users, "endpoints",
+                     (json_int_t)result->endpoints, "sets", (json_int_t)result->sets);
     text = meta != NULL ? json_dumps(meta, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(meta);
     if (text == NULL)
@@ -215,9 +282,11 @@ prepare(struct compiler *compiler)
     compiler->list = calloc(compiler->policy.count + 1, sizeof(*compiler->list));
     compiler->is_served = calloc(compiler->policy.count + 1, sizeof(*compiler->is_served));
     compiler->has_device = calloc(users + 1, sizeof(*compiler->has_device));
-    if (compiler->list == NULL || compiler->is_served == NULL || compiler->has_device == NULL)
+    compiler->class_of = calloc(users + 1, sizeof(*compiler->class_of));
+    if (compiler->list == NULL || compiler->is_served == NULL || compiler->has_device == NULL ||
+        compiler->class_of == NULL)
         return error_set(compiler->error, "out of memory");
-    return 0;
+    return classify(compiler);
 }
 
 static void
@@ -225,9 +294,11 @@ release(struct compiler *compiler)
 {
     size_t i;
 
-    for (i = 0; i < compiler->memo.size; i++)
-        free(compiler->memo.entries[i].key);
-    free(compiler->memo.entries);
+    for (i = 0; i < compiler->memo.count; i++)
+        free(compiler->memo.classes[i].key);
+    free(compiler->memo.classes);
+    free(compiler->memo.slots);
+    free(compiler->class_of);
     for (i = 0; i < compiler->set_count; i++)
         buf_release(&compiler->sets[i]);
     free(compiler->sets);
@@ -263,4 +334,34 @@ compile_snapshot(const struct registry *registry, const struct policy_options *o
     }
     release(&compiler);
     return rc;
+}
+
+bool
+compile_is_current(const char *path, const char *version, const struct policy_options *options,
+                   bool is_deep)
+{
+    struct snapshot snapshot;
+    struct error ignored;
+    bool is_current = false;
+    char settings[20];
+    const char *text;
+    json_t *meta;
+    size_t len;
+
+    if (snapshot_open(&snapshot, path, &ignored) != 0)
+        return false;
+    settings_text(options, settings);
+    meta = snapshot_get_meta(&snapshot, &text, &len) == 1 ? json_loadb(text, len, 0, NULL) : NULL;
+    if (meta != NULL) {
+        const char *made_of = json_string_value(json_object_get(meta, "version"));
+        const char *made_with = json_string_value(json_object_get(meta, "settings"));
+
+        is_current = made_of != NULL && strcmp(made_of, version) == 0 && made_with != NULL &&
+                     strcmp(made_with, settings) == 0;
+    }
+    json_decref(meta);
+    if (is_current && is_deep)
+        is_current = snapshot_verify(&snapshot) == 0;
+    snapshot_close(&snapshot);
+    return is_current;
 }

@@ -25,4 +25,11 @@ int compile_snapshot(const struct registry *registry, const struct policy_option
                      const char *path, struct report *report, struct compile_result *result,
                      struct error *error);
 
+/*
+ * Whether the snapshot at path was made of this version with these options; with is_deep, also
+ * whether every byte of it is sound.
+ */
+bool compile_is_current(const char *path, const char *version, const struct policy_options *options,
+                        bool is_deep);
+
 #endif

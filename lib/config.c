@@ -14,6 +14,8 @@
 #include "remark.h"
 #include "text.h"
 
+enum { SHRINK_DEFAULT = 50 };
+
 /* The first finding is the error: a program with wrong settings does not start. */
 static void
 keep_first(void *context, const struct finding *finding)
@@ -72,6 +74,23 @@ read_switch(struct fields *fields, const char *key, bool otherwise)
     return !read_choice(fields, key, "on", "off");
 }
 
+static enum origin_choice
+read_source(struct fields *fields)
+{
+    static const char *const words[] = {
+        [ORIGIN_AUTO] = "auto", [ORIGIN_GIT] = "git", [ORIGIN_FILES] = "files"};
+    const char *word = fields_token(fields, "source");
+    int i;
+
+    if (word == NULL)
+        return ORIGIN_AUTO;
+    for (i = ORIGIN_AUTO; i <= ORIGIN_FILES; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum origin_choice)i;
+    fields_fail(fields, "source", "'%s' is none of auto, git, files", word);
+    return ORIGIN_AUTO;
+}
+
 static const char *
 normal_core(struct pool *pool, const char *text)
 {
@@ -128,8 +147,9 @@ read_urls(struct fields *fields, struct strings *urls)
 static void
 read_settings(struct config *config, struct fields *fields, const char *file)
 {
-    static const char *const known[] = {"data",  "state",     "core",   "refresh",     "domains",
-                                        "order", "max_links", "remark", "public_urls", NULL};
+    static const char *const known[] = {"data",    "source",     "state",       "core",
+                                        "refresh", "domains",    "order",       "max_links",
+                                        "remark",  "max_shrink", "public_urls", NULL};
     const char *text, *key;
     struct error problem;
     const json_t *value;
@@ -143,6 +163,8 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     }
     config->data = read_path(fields, "data", file);
     config->state = read_path(fields, "state", file);
+    config->source = read_source(fields);
+    config->max_shrink = (unsigned)fields_integer(fields, "max_shrink", SHRINK_DEFAULT, 0, 100);
     config->refresh = read_switch(fields, "refresh", true);
     text = fields_token(fields, "core");
     if (text != NULL && (config->policy.core = normal_core(&config->pool, text)) == NULL)
@@ -258,7 +280,7 @@ config_load(struct config *config, const char *file, struct error *error)
     bool must_exist = true;
     int fd, rc = 0;
 
-    *config = (struct config){.refresh = true};
+    *config = (struct config){.refresh = true, .max_shrink = SHRINK_DEFAULT};
     if (file == NULL && variable != NULL && variable[0] != '\0')
         file = variable;
     if (file == NULL) {
@@ -285,5 +307,5 @@ void
 config_release(struct config *config)
 {
     pool_release(&config->pool);
-    *config = (struct config){.refresh = true};
+    *config = (struct config){.refresh = true, .max_shrink = SHRINK_DEFAULT};
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "origin.h"
 #include "policy.h"
 #include "pool.h"
 
@@ -15,10 +16,12 @@
 /* Strings live in the config's pool. */
 struct config {
     struct pool pool;
-    const char *file;  /* that was read, or NULL: none there, all defaults */
-    const char *data;  /* `data`, SIGNPOST_DATA: the registry's directory, or NULL */
-    const char *state; /* `state`, SIGNPOST_STATE: the state directory */
-    bool refresh;      /* `refresh`: the responder keeps the snapshot fresh itself */
+    const char *file;          /* that was read, or NULL: none there, all defaults */
+    const char *data;          /* `data`, SIGNPOST_DATA: the registry's directory, or NULL */
+    const char *state;         /* `state`, SIGNPOST_STATE: the state directory */
+    enum origin_choice source; /* `source`: how `data` is read */
+    unsigned max_shrink;       /* `max_shrink`: see struct merge */
+    bool refresh;              /* `refresh`: the responder keeps the snapshot fresh itself */
     struct policy_options
         policy; /* `core`, SIGNPOST_CORE; `domains`, `order`, `max_links`, `remark` */
     struct strings

@@ -71,10 +71,14 @@ parse_json(const char *bytes, size_t len, struct error *error)
 {
     json_error_t json_error;
     json_t *tree;
+    char *near;
 
     if (check_json_depth(bytes, len, error) != 0)
         return NULL;
     tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &json_error);
+    /* What stands there may be nobody's business; the place says where to look. */
+    if (tree == NULL && (near = strstr(json_error.text, " near '")) != NULL)
+        *near = '\0';
     if (tree == NULL && json_error.line > 0)
         /* jansson counts the column from 0 at the start of a line. */
         error_set_at(error, (unsigned)json_error.line,

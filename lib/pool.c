@@ -34,6 +34,17 @@ pool_release(struct pool *pool)
     pool->chunks = NULL;
 }
 
+void
+pool_join(struct pool *pool, struct pool *other)
+{
+    struct pool_chunk **end = &pool->chunks;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = other->chunks;
+    other->chunks = NULL;
+}
+
 /* Strings need no alignment: most of a registry is strings, and the gaps would add up. */
 static void *
 take(struct pool *pool, size_t size, size_t align)

@@ -16,6 +16,9 @@ void pool_init(struct pool *pool);
 /* Frees everything that came from the pool. */
 void pool_release(struct pool *pool);
 
+/* Moves everything that came from another pool into this one; the other is empty then. */
+void pool_join(struct pool *pool, struct pool *other);
+
 /* Returns size zeroed bytes, aligned for any type, or NULL without memory. */
 void *pool_alloc(struct pool *pool, size_t size);
 

@@ -1,6 +1,7 @@
 #include "records.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,8 @@
 static const char *const directories[KINDS] = {"users",  "devices", "nodes",    "roles",
                                                "routes", "domains", "endpoints"};
 
-static const char *const statuses[] = {"active",  "inactive", "archived",
-                                       "blocked", "unknown",  "unreadable"};
+static const char *const statuses[] = {"active",  "inactive",   "archived", "blocked",
+                                       "unknown", "unreadable", "gone"};
 
 const char *
 status_name(enum status status)
@@ -170,12 +171,14 @@ int
 record_identify(enum kind kind, const char *path, const char *stem, size_t stem_len,
                 struct pool *pool, void *record, struct error *error)
 {
-    const char *name = pool_copy(pool, stem, stem_len);
+    char name[NAME_MAX + 1];
 
-    if (name == NULL)
-        return error_set(error, "out of memory");
+    if (stem_len >= sizeof(name))
+        return error_set(error, "the file's name is too long");
+    memcpy(name, stem, stem_len);
+    name[stem_len] = '\0';
     memset(record, 0, kind_size(kind));
-    *(struct record *)record = (struct record){path, STATUS_UNREADABLE};
+    *(struct record *)record = (struct record){.path = path, .status = STATUS_UNREADABLE};
     switch (kind) {
     case KIND_USER:
         return identify_user(name, record, error);
@@ -201,9 +204,9 @@ record_identify(enum kind kind, const char *path, const char *stem, size_t stem_
     default: {
         struct endpoint_record *endpoint = record;
 
-        endpoint->id = name;
+        endpoint->id = pool_copy(pool, name, stem_len);
         endpoint->priority = PRIORITY_DEFAULT;
-        return 0;
+        return endpoint->id != NULL ? 0 : error_set(error, "out of memory");
     }
     }
 }
@@ -447,6 +450,7 @@ record_read(enum kind kind, const json_t *tree, const struct source *source, str
 {
     struct fields fields = {.object = tree, .source = source, .pool = pool};
     union {
+        struct record record;
         struct user user;
         struct device device;
         struct node node;
@@ -486,4 +490,6 @@ record_read(enum kind kind, const json_t *tree, const struct source *source, str
     }
     if (!fields.failed)
         memcpy(record, &read, kind_size(kind));
+    else if (read.record.status != STATUS_ACTIVE)
+        ((struct record *)record)->status = read.record.status;
 }

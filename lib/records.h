@@ -22,15 +22,28 @@ enum status {
     STATUS_BLOCKED,
     STATUS_WRONG,      /* another word, or none: not active, and reported */
     STATUS_UNREADABLE, /* the file could not be read or parsed */
+    STATUS_GONE,       /* there is no such file any more; in a reading of changes only */
 };
 
 enum { PRIORITY_DEFAULT = 100, PRIORITY_MAX = 1000000 };
 
 #define EXPIRES_NEVER INT64_MAX
 
+/* What is wrong with a record's file. */
+struct trouble {
+    int64_t since; /* seconds since the epoch: when it was first seen with an error */
+    bool is_kept;  /* the record is an earlier, good version, not what the file says */
+    size_t count;
+    const struct finding *findings;
+    struct strings also; /* paths of more files that claim to be this record */
+};
+
 /* What every record starts with. */
 struct record {
-    const char *path; /* of its file, relative to the registry; not the identity */
+    const char *path;              /* of its file, relative to the registry; not the identity */
+    const struct trouble *trouble; /* NULL: nothing */
+    uint64_t facts;   /* of plain files: names their size, times and inode; 0: look again */
+    uint64_t content; /* of plain files: names their names and bytes */
     enum status status;
 };
 
@@ -95,7 +108,7 @@ enum kind { KIND_USER, KIND_DEVICE, KIND_NODE, KIND_ROLE, KIND_ROUTE, KIND_DOMAI
 
 #define KINDS (KIND_ENDPOINT + 1)
 
-/* The word for a status: "active", …, "unknown" for STATUS_WRONG, "unreadable". */
+/* The word for a status: "active", …, "unknown" for STATUS_WRONG, "unreadable", "gone". */
 const char *status_name(enum status status);
 
 /* The kind's directory: "users", "devices", … */
@@ -118,7 +131,9 @@ int record_identify(enum kind kind, const char *path, const char *stem, size_t s
 
 /*
  * Reads the content of an identified record from its document; findings go to the source's
- * report. On failure the record stays as record_identify left it. tree stays the caller's.
+ * report. On failure the record stays as record_identify left it, but where its status is readable
+ * and not active: then that holds, since no earlier version shall bring it back. tree stays the
+ * caller's.
  */
 void record_read(enum kind kind, const json_t *tree, const struct source *source, struct pool *pool,
                  void *record);

@@ -1,13 +1,10 @@
 /*
- * The operator's data: one directory per kind, one file per record -> arrays of records.
- *
- * The only layer that knows where records come from. Here: plain files under a directory, read
- * through one directory descriptor and read again if anything moved meanwhile (best effort: only
- * a source with commits can promise more).
+ * The operator's data in memory: arrays of records, one per kind, and what is wrong with them.
  */
 #ifndef SIGNPOST_REGISTRY_H
 #define SIGNPOST_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "pool.h"
@@ -16,40 +13,85 @@
 
 enum { VERSION_MAX = 80 };
 
+/* A file that is no record: its name is none of its kind. */
+struct stray {
+    const char *path;
+    const char *text; /* what is wrong with it; NULL: the file is gone */
+    enum finding_level level;
+};
+
 struct registry {
-    struct pool pool; /* owns every string and array below */
+    bool with_notices; /* keep notices, too; set it before anything is put */
+    struct pool pool;  /* owns every string and array below */
     struct {
         void *items; /* structs of the kind, sorted by identity, one per identity */
         size_t count;
         size_t room;
     } kinds[KINDS];
+    struct {
+        struct stray *items;
+        size_t count;
+        size_t room;
+    } strays;
     char version[VERSION_MAX]; /* names the content: the same records, the same version */
+    void *map;                 /* a cache file whose strings are in use, or NULL */
+    size_t map_size;
 };
 
 void registry_init(struct registry *registry);
 void registry_release(struct registry *registry);
 
-/*
- * Reads the registry under a directory; the registry must be empty. What is wrong with single
- * records goes to the report (may be NULL) and leaves them unreadable, never the others. Two
- * files for one record leave it unreadable. Returns -1 with error filled when the directory
- * itself cannot be read, holds no kind at all, or never stands still.
- */
-int registry_load(struct registry *registry, const char *directory, struct report *report,
-                  struct error *error);
+/* A file of the registry, to be made a record. */
+struct registry_file {
+    enum kind kind;
+    const char *name;  /* within the kind's directory */
+    const char *bytes; /* NULL: the file is gone */
+    size_t len;
+    const struct error *problem; /* NULL, or why it could not be read; then bytes do not count */
+    uint64_t facts, content;     /* see struct record */
+};
 
 /*
- * A number that changes when any record's file does (name, size, times, inode), without reading
- * contents. Returns 0, or -1 with error filled.
+ * Adds the record of a file. What is wrong with it goes to the report (may be NULL) and stays with
+ * the record. Returns 0, or -1 with error filled (out of memory).
  */
-int registry_fingerprint(const char *directory, uint64_t *fingerprint, struct error *error);
+int registry_put(struct registry *registry, const struct registry_file *file, struct report *report,
+                 struct error *error);
 
-/* Adds one record from its file's content. name is the file's name within the kind's directory. */
-int registry_add(struct registry *registry, enum kind kind, const char *name, const char *bytes,
-                 size_t len, struct report *report, struct error *error);
+/*
+ * Sorts what was added and settles duplicates; call once, before any look-up. Two files for one
+ * record leave it unreadable. Returns 0, or -1 without memory.
+ */
+int registry_sort(struct registry *registry, struct report *report);
 
-/* Sorts what was added and settles duplicates; call once, before any lookup. */
-void registry_sort(struct registry *registry, struct report *report);
+/* Adds a file, or a directory, that is no record and shall be told of. */
+int registry_put_stray(struct registry *registry, enum finding_level level, const char *path,
+                       const char *text, struct error *error);
+
+/* Tells again everything that is known to be wrong with single files. */
+void registry_report(const struct registry *registry, struct report *report);
+
+/* A number for the content of all records that came from plain files, in whatever order. */
+uint64_t registry_content(const struct registry *registry);
+
+/* What registry_merge shall do beyond merging. */
+struct merge {
+    bool is_whole;       /* fresh is all there is; else only what changed */
+    int64_t now;         /* seconds since the epoch, for `since` */
+    unsigned max_shrink; /* percent of a kind's active records that may go at once; 100: all */
+};
+
+/*
+ * Brings what was read now (fresh) together with what was known before (old, which may be empty):
+ * what is unreadable now keeps its last good version, what is gone goes. Afterwards fresh is the
+ * whole registry and old is empty. Returns 0; or -1 with error filled and each lost record told to
+ * the report, when at least SHRINK_LEAST records of a kind and more than max_shrink would vanish
+ * or turn unreadable, or without memory. Then both are still to be released.
+ */
+int registry_merge(struct registry *fresh, struct registry *old, const struct merge *merge,
+                   struct report *report, struct error *error);
+
+enum { SHRINK_LEAST = 10 };
 
 /* Look-ups by identity (addresses in normal form); NULL when there is no such record. */
 const struct user *registry_user(const struct registry *registry, int64_t id);
@@ -58,13 +100,18 @@ const struct node *registry_node(const struct registry *registry, const char *ip
 /* kind is "core" or "entry". */
 const struct role *registry_role(const struct registry *registry, const char *kind, const char *ip);
 
+/* The record that a file of this name is or belongs to, or NULL. */
+const struct record *registry_record(const struct registry *registry, enum kind kind,
+                                     const char *name);
+
 /* Iterates over the records of a kind: for (i = 0; (user = registry_at(r, KIND_USER, i)); i++) */
 const void *registry_at(const struct registry *registry, enum kind kind, size_t index);
 
 /*
  * Finds what does not fit together: a device without user, a route to an entry without domain, a
- * user naming a core that nothing else knows, a domain of nobody's. Warnings, by name.
+ * user naming a core that nothing else knows, a domain of nobody's. Warnings, by name. Returns 0,
+ * or -1 without memory.
  */
-void registry_cross_check(const struct registry *registry, struct report *report);
+int registry_cross_check(const struct registry *registry, struct report *report);
 
 #endif

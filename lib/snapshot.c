@@ -116,13 +116,10 @@ find_table(struct snapshot *snapshot, unsigned number, struct table *table)
     return 0;
 }
 
-/*
- * The record at a position. Returns 1 if it has the key, 0 if it is whole but has another, -1 if
- * it is not what was written.
- */
+/* The record at a position. Returns 0, or -1 if it is not what was written. */
 static int
-read_record(const struct snapshot *snapshot, uint32_t position, const void *key, size_t key_len,
-            const uint8_t **value, size_t *value_len)
+read_record(const struct snapshot *snapshot, uint32_t position, const uint8_t **key,
+            size_t *key_len, const uint8_t **value, size_t *value_len)
 {
     const uint8_t *head = cdb_get(&snapshot->cdb, RECORD_HEAD, position), *data;
     uint32_t klen, vlen;
@@ -138,11 +135,11 @@ read_record(const struct snapshot *snapshot, uint32_t position, const void *key,
         get_u64(data + klen) !=
             record_checksum(data, klen, data + klen + CHECKSUM_SIZE, vlen - CHECKSUM_SIZE))
         return -1;
-    if (klen != key_len || memcmp(data, key, key_len) != 0)
-        return 0;
+    *key = data;
+    *key_len = klen;
     *value = data + klen + CHECKSUM_SIZE;
     *value_len = vlen - CHECKSUM_SIZE;
-    return 1;
+    return 0;
 }
 
 /*
@@ -154,8 +151,9 @@ snapshot_get(struct snapshot *snapshot, const void *key, size_t key_len, const u
              size_t *value_len)
 {
     uint32_t hash = cdb_hash(key, (unsigned)key_len), i, slot, position;
+    const uint8_t *found;
     struct table table;
-    int rc;
+    size_t found_len;
 
     if (!snapshot->is_open || find_table(snapshot, hash & 255, &table) != 0)
         return -1;
@@ -167,14 +165,67 @@ snapshot_get(struct snapshot *snapshot, const void *key, size_t key_len, const u
         if (position == 0)
             return 0;
         if (get_u32(table.slots + 8 * slot) == hash) {
-            rc = read_record(snapshot, position, key, key_len, value, value_len);
-            if (rc != 0)
-                return rc;
+            if (read_record(snapshot, position, &found, &found_len, value, value_len) != 0)
+                return -1;
+            if (found_len == key_len && memcmp(found, key, key_len) == 0)
+                return 1;
         }
         if (++slot == table.count)
             slot = 0;
     }
     return 0;
+}
+
+int
+snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_device *device)
+{
+    if (len <= DEVICE_HEAD)
+        return -1;
+    device->set = get_u32(value);
+    device->expires = (int64_t)get_u64(value + 4);
+    device->name = (const char *)value + DEVICE_HEAD;
+    device->name_len = len - DEVICE_HEAD;
+    return 0;
+}
+
+/* Where the records end: the first hash table starts there. */
+static uint32_t
+records_end(const struct snapshot *snapshot)
+{
+    return get_u32(snapshot->cdb.cdb_mem);
+}
+
+int
+snapshot_next(const struct snapshot *snapshot, uint32_t *position, const uint8_t **key,
+              size_t *key_len, const uint8_t **value, size_t *value_len)
+{
+    if (*position == 0)
+        *position = TOC_SIZE;
+    if (*position >= records_end(snapshot))
+        return 0;
+    if (read_record(snapshot, *position, key, key_len, value, value_len) != 0)
+        return -1;
+    *position += (uint32_t)(RECORD_HEAD + *key_len + CHECKSUM_SIZE + *value_len);
+    return 1;
+}
+
+int
+snapshot_verify(struct snapshot *snapshot)
+{
+    const uint8_t *key, *value;
+    size_t key_len, value_len;
+    uint32_t position = 0;
+    struct table table;
+    unsigned i;
+    int rc;
+
+    memset(snapshot->checked, 0, sizeof(snapshot->checked));
+    for (i = 0; i < 256; i++)
+        if (find_table(snapshot, i, &table) != 0)
+            return -1;
+    while ((rc = snapshot_next(snapshot, &position, &key, &key_len, &value, &value_len)) == 1)
+        ;
+    return rc == 0 && position == records_end(snapshot) ? 0 : -1;
 }
 
 int
@@ -187,13 +238,7 @@ snapshot_get_device(struct snapshot *snapshot, const struct uuid *uuid,
 
     if (rc != 1)
         return rc;
-    if (len <= DEVICE_HEAD)
-        return -1;
-    device->set = get_u32(value);
-    device->expires = (int64_t)get_u64(value + 4);
-    device->name = (const char *)value + DEVICE_HEAD;
-    device->name_len = len - DEVICE_HEAD;
-    return 1;
+    return snapshot_read_device(value, len, device) == 0 ? 1 : -1;
 }
 
 int

@@ -27,7 +27,9 @@
 #include "uuid.h"
 
 /* Part of the file's name: programs of two formats run beside each other through an upgrade. */
-enum { SNAPSHOT_FORMAT = 1 };
+#ifndef SNAPSHOT_FORMAT /* a test of upgrades builds the program of another time */
+#define SNAPSHOT_FORMAT 1
+#endif
 
 struct snapshot {
     bool is_open;
@@ -76,6 +78,19 @@ int snapshot_get_set(struct snapshot *snapshot, uint32_t number, const uint8_t *
 
 /* The facts about the snapshot, JSON text; returns as snapshot_get. */
 int snapshot_get_meta(struct snapshot *snapshot, const char **text, size_t *len);
+
+/*
+ * The record at *position, which starts at 0 and is moved on; records come in the order in which
+ * they were put: devices by UUID, then the rest. Returns 1, 0 at the end, -1 when it is damaged.
+ */
+int snapshot_next(const struct snapshot *snapshot, uint32_t *position, const uint8_t **key,
+                  size_t *key_len, const uint8_t **value, size_t *value_len);
+
+/* Decodes the value of a device's record. Returns 0, or -1 when it is not well-formed. */
+int snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_device *device);
+
+/* Checks every byte (0.6 s per GB). Returns 0, or -1 when something is damaged. */
+int snapshot_verify(struct snapshot *snapshot);
 
 /* Writing. The file holds records in the order they are put: for equal bytes, put them sorted. */
 struct snapshot_writer {

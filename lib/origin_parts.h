@@ -1,0 +1,24 @@
+/* What origin.c, origin_git.c and origin_files.c share; for them only. */
+#ifndef SIGNPOST_ORIGIN_PARTS_H
+#define SIGNPOST_ORIGIN_PARTS_H
+
+#include "origin.h"
+
+/* The kinds' directories, NULL-terminated. */
+extern const char *const origin_directories[KINDS + 1];
+
+/*
+ * Splits "users/7.json" into kind and name. Returns 1; 0 when it is no record's path; -1 when it
+ * is the kind's directory itself.
+ */
+int origin_split(const char *path, enum kind *kind, const char **name);
+
+int origin_git_read(const struct origin *origin, const char *commit, const struct registry *known,
+                    struct registry *fresh, bool *is_whole, struct error *error);
+
+enum origin_look origin_files_look(const struct origin *origin, char mark[VERSION_MAX],
+                                   struct error *error);
+int origin_files_read(const struct origin *origin, const struct registry *known,
+                      struct registry *fresh, bool *is_whole, struct error *error);
+
+#endif

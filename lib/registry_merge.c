@@ -1,0 +1,223 @@
+/* What was read now and what was known before: registry_merge of registry.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry.h"
+
+enum { LOST_TOLD = 20 };
+
+/* Two records of one identity, old and new, or one of them. */
+struct pair {
+    const struct record *old;
+    struct record *fresh;
+};
+
+/* Walks two sorted kinds together. */
+struct walk {
+    const struct registry *old;
+    struct registry *fresh;
+    enum kind kind;
+    size_t old_at, fresh_at;
+};
+
+static bool
+next_pair(struct walk *walk, struct pair *pair)
+{
+    int order;
+
+    pair->old = registry_at(walk->old, walk->kind, walk->old_at);
+    pair->fresh = (struct record *)(uintptr_t)registry_at(walk->fresh, walk->kind, walk->fresh_at);
+    if (pair->old == NULL && pair->fresh == NULL)
+        return false;
+    order = pair->old == NULL     ? 1
+            : pair->fresh == NULL ? -1
+                                  : kind_compare(walk->kind)(pair->old, pair->fresh);
+    if (order < 0)
+        pair->fresh = NULL;
+    else if (order > 0)
+        pair->old = NULL;
+    walk->old_at += pair->old != NULL;
+    walk->fresh_at += pair->fresh != NULL;
+    return true;
+}
+
+static bool
+is_good(const struct record *record)
+{
+    return record != NULL && record->status != STATUS_UNREADABLE && record->status != STATUS_GONE;
+}
+
+static bool
+is_lost(const struct merge *merge, const struct pair *pair)
+{
+    if (pair->old == NULL || pair->old->status != STATUS_ACTIVE)
+        return false;
+    /* What is kept back already has been accepted as such. */
+    if (pair->fresh != NULL && pair->fresh->status == STATUS_UNREADABLE)
+        return pair->old->trouble == NULL || !pair->old->trouble->is_kept;
+    return pair->fresh == NULL ? merge->is_whole : pair->fresh->status == STATUS_GONE;
+}
+
+static void
+tell_lost(struct walk walk, const struct merge *merge, struct report *report)
+{
+    size_t told = 0;
+    struct pair pair;
+
+    while (told < LOST_TOLD && next_pair(&walk, &pair))
+        if (is_lost(merge, &pair)) {
+            report_add(report, FINDING_ERROR, pair.old->path, "%s at once with too many others",
+                       pair.fresh != NULL && pair.fresh->status == STATUS_UNREADABLE
+                           ? "has turned unreadable"
+                           : "has vanished");
+            told++;
+        }
+}
+
+/* Refuses what looks like a mishap, not like an order. */
+static int
+check_shrink(const struct walk *start, const struct merge *merge, struct report *report,
+             struct error *error)
+{
+    struct walk walk = *start;
+    size_t active = 0, lost = 0;
+    struct pair pair;
+
+    if (merge->max_shrink >= 100)
+        return 0;
+    while (next_pair(&walk, &pair)) {
+        active += pair.old != NULL && pair.old->status == STATUS_ACTIVE;
+        lost += is_lost(merge, &pair);
+    }
+    if (lost < SHRINK_LEAST || lost * 100 <= active * merge->max_shrink)
+        return 0;
+    tell_lost(*start, merge, report);
+    return error_set(error,
+                     "%zu of %zu active records in %s/ would vanish or turn unreadable at once, "
+                     "more than max_shrink: %u allows; the last version stays. If it is meant so: "
+                     "signpost compile --force",
+                     lost, active, kind_directory(start->kind), merge->max_shrink);
+}
+
+static bool
+has_error(const struct trouble *trouble)
+{
+    size_t i;
+
+    for (i = 0; trouble != NULL && i < trouble->count; i++)
+        if (trouble->findings[i].level == FINDING_ERROR)
+            return true;
+    return false;
+}
+
+/*
+ * Writes to out what is to be served of a pair: what is new, but for what cannot be read its last
+ * good version with the new troubles. Returns whether there is anything.
+ */
+static bool
+choose(const struct merge *merge, const struct pair *pair, size_t size, void *out)
+{
+    const struct record *fresh = pair->fresh, *old = pair->old;
+    struct trouble *trouble;
+
+    if (fresh == NULL) {
+        if (!merge->is_whole)
+            memcpy(out, old, size);
+        return !merge->is_whole;
+    }
+    if (fresh->status == STATUS_GONE)
+        return false;
+    /* It is ours alone: registry_put and registry_sort made it. */
+    trouble = (struct trouble *)(uintptr_t)fresh->trouble;
+    if (trouble != NULL)
+        trouble->since = old != NULL && has_error(old->trouble) ? old->trouble->since : merge->now;
+    if (fresh->status != STATUS_UNREADABLE || !is_good(old)) {
+        memcpy(out, fresh, size);
+        return true;
+    }
+    memcpy(out, old, size);
+    if (trouble != NULL)
+        trouble->is_kept = true;
+    *(struct record *)out = (struct record){.path = fresh->path,
+                                            .trouble = trouble,
+                                            .facts = fresh->facts,
+                                            .content = fresh->content,
+                                            .status = old->status};
+    return true;
+}
+
+static int
+merge_kind(struct walk walk, const struct merge *merge, struct error *error)
+{
+    enum kind kind = walk.kind;
+    size_t most = walk.old->kinds[kind].count + walk.fresh->kinds[kind].count, count = 0;
+    size_t size = kind_size(kind);
+    char *items = malloc((most + 1) * size);
+    struct pair pair;
+
+    if (items == NULL)
+        return error_set(error, "out of memory");
+    while (next_pair(&walk, &pair))
+        count += choose(merge, &pair, size, items + count * size);
+    free(walk.fresh->kinds[kind].items);
+    walk.fresh->kinds[kind].items = items;
+    walk.fresh->kinds[kind].count = count;
+    walk.fresh->kinds[kind].room = most + 1;
+    return 0;
+}
+
+static bool
+is_named(const struct registry *registry, const char *path)
+{
+    size_t i;
+
+    for (i = 0; i < registry->strays.count; i++)
+        if (strcmp(registry->strays.items[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* The strays that are still there: the fresh ones, and the old ones that nothing is new about. */
+static int
+merge_strays(struct registry *fresh, const struct registry *old, bool is_whole)
+{
+    size_t most = fresh->strays.count + old->strays.count, count = 0, i;
+    struct stray *items = malloc((most + 1) * sizeof(*items));
+
+    if (items == NULL)
+        return -1;
+    for (i = 0; !is_whole && i < old->strays.count; i++)
+        if (!is_named(fresh, old->strays.items[i].path))
+            items[count++] = old->strays.items[i];
+    for (i = 0; i < fresh->strays.count; i++)
+        if (fresh->strays.items[i].text != NULL)
+            items[count++] = fresh->strays.items[i];
+    free(fresh->strays.items);
+    fresh->strays.items = items;
+    fresh->strays.count = count;
+    fresh->strays.room = most + 1;
+    return 0;
+}
+
+int
+registry_merge(struct registry *fresh, struct registry *old, const struct merge *merge,
+               struct report *report, struct error *error)
+{
+    struct walk walk = {.old = old, .fresh = fresh};
+
+    for (walk.kind = 0; walk.kind < KINDS; walk.kind++)
+        if (check_shrink(&walk, merge, report, error) != 0)
+            return -1;
+    for (walk.kind = 0; walk.kind < KINDS; walk.kind++)
+        if (merge_kind(walk, merge, error) != 0)
+            return -1;
+    if (merge_strays(fresh, old, merge->is_whole) != 0)
+        return error_set(error, "out of memory");
+    /* What lives on of the old records has its strings there. */
+    pool_join(&fresh->pool, &old->pool);
+    fresh->map = old->map;
+    fresh->map_size = old->map_size;
+    old->map = NULL;
+    registry_release(old);
+    return 0;
+}
