@@ -18,6 +18,7 @@
 #include "refresher.h"
 #include "service.h"
 #include "socket.h"
+#include "state.h"
 
 static const char help[] =
     "usage: signpost.fcgi [-c FILE] [-s PATH]\n"
@@ -108,7 +109,13 @@ monotonic_ms(void)
 static void
 answer(void *context, const struct request *request, struct buf *out)
 {
-    service_answer(&((struct process *)context)->service, request, out);
+    struct process *process = context;
+
+    service_answer(&process->service, request, out);
+    if (process->service.wants_rebuild) {
+        process->service.wants_rebuild = false;
+        refresher_rebuild(&process->refresher);
+    }
 }
 
 static void
@@ -204,6 +211,34 @@ serve_by_hand(struct process *process, const struct options *options)
     return rc;
 }
 
+/* One request. Without any daemon, somebody who polls has to see to it that all is fresh. */
+static int
+serve_cgi(struct process *process, const struct options *options)
+{
+    struct service *service = &process->service;
+    bool keeps_fresh = service->config.data != NULL && service->config.refresh;
+    struct error error;
+    int rc;
+
+    /* What is not there yet is no trouble before it has been made. */
+    service->is_quiet = keeps_fresh;
+    service_look(service, monotonic_ms());
+    service->is_quiet = false;
+    if (keeps_fresh && !service->snapshot.is_open) {
+        if (refresher_run(options->config, REFRESHER_AWAITED, &error) != 0)
+            log_say(LOG_ERR, "%s", error.text);
+        service_look(service, monotonic_ms() + SERVICE_LOOK_MS);
+        keeps_fresh = false;
+    }
+    rc = cgi_run(service);
+    if (keeps_fresh && state_is_due(service->config.state) &&
+        refresher_run(options->config,
+                      service->wants_rebuild ? REFRESHER_REPAIR : REFRESHER_BACKGROUND,
+                      &error) != 0)
+        log_say(LOG_ERR, "%s", error.text);
+    return rc;
+}
+
 static int
 serve(struct process *process, const struct options *options)
 {
@@ -213,8 +248,7 @@ serve(struct process *process, const struct options *options)
         fastcgi_block_signals();
         return serve_socket(process, STDIN_FILENO, options);
     }
-    service_look(&process->service, monotonic_ms());
-    return cgi_run(&process->service);
+    return serve_cgi(process, options);
 }
 
 int

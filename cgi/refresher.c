@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,8 +33,12 @@ find_command(char *out, size_t size)
     snprintf(out, size, "%s/signpost", SIGNPOST_BINDIR);
 }
 
+/*
+ * Starts the command with standard descriptors that lead nowhere and, unless child_end is -1, that
+ * descriptor as CHILD_PIPE. Returns 0 with *pid, or an error number.
+ */
 static int
-spawn(struct refresher *refresher, const char *command, char *const *argv, int child_end)
+spawn(const char *command, const char *const *argv, int child_end, bool is_detached, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -43,16 +48,19 @@ spawn(struct refresher *refresher, const char *command, char *const *argv, int c
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                  (is_detached ? POSIX_SPAWN_SETSID : 0)));
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawn_file_actions_init(&files);
     /* The pipe first: its number may be one that is opened over. */
-    posix_spawn_file_actions_adddup2(&files, child_end, CHILD_PIPE);
+    if (child_end >= 0)
+        posix_spawn_file_actions_adddup2(&files, child_end, CHILD_PIPE);
     for (fd = 0; fd < CHILD_PIPE; fd++)
         posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_addclosefrom_np(&files, CHILD_PIPE + 1);
-    rc = posix_spawn(&refresher->pid, command, &files, &attributes, argv, environ);
+    posix_spawn_file_actions_addclosefrom_np(&files, CHILD_PIPE + (child_end >= 0));
+    /* posix_spawn does not change the strings. */
+    rc = posix_spawn(pid, command, &files, &attributes, (char *const *)(uintptr_t)argv, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     return rc;
@@ -73,8 +81,7 @@ refresher_start(struct refresher *refresher, const char *config_file, struct err
     find_command(command, sizeof(command));
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_set(error, "no pipe: %s", strerror(errno));
-    /* posix_spawn does not change the strings. */
-    rc = spawn(refresher, command, (char *const *)(uintptr_t)argv, ends[0]);
+    rc = spawn(command, argv, ends[0], false, &refresher->pid);
     close(ends[0]);
     refresher->pipe = ends[1];
     if (rc == 0)
@@ -107,4 +114,34 @@ refresher_stop(struct refresher *refresher)
     while (waitpid(refresher->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     refresher->pid = 0;
+}
+
+void
+refresher_rebuild(const struct refresher *refresher)
+{
+    if (refresher->pid != 0)
+        (void)!write(refresher->pipe, "d", 1);
+}
+
+int
+refresher_run(const char *config_file, enum refresher_run how, struct error *error)
+{
+    char command[PATH_MAX + 32];
+    const char *argv[6] = {"signpost", "compile"};
+    int i = 2, rc;
+    pid_t pid;
+
+    if (how == REFRESHER_BACKGROUND)
+        argv[i++] = "--background";
+    if (config_file != NULL) {
+        argv[i++] = "-c";
+        argv[i] = config_file;
+    }
+    find_command(command, sizeof(command));
+    rc = spawn(command, argv, -1, how != REFRESHER_AWAITED, &pid);
+    if (rc != 0)
+        return error_set(error, "%s cannot be started: %s", command, strerror(rc));
+    while (how == REFRESHER_AWAITED && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return 0;
 }

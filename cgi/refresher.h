@@ -28,4 +28,19 @@ int refresher_ended(struct refresher *refresher);
 /* Ends the child and waits for its end. Should we be killed instead, the pipe ends it. */
 void refresher_stop(struct refresher *refresher);
 
+/* Asks the child to compile now, since the snapshot has turned out to be damaged. */
+void refresher_rebuild(const struct refresher *refresher);
+
+enum refresher_run {
+    REFRESHER_AWAITED,    /* compile, and wait for it */
+    REFRESHER_BACKGROUND, /* look whether there is anything to compile; runs alone */
+    REFRESHER_REPAIR      /* look at every byte of the snapshot, too; runs alone */
+};
+
+/*
+ * For a CGI program, which has no child: compiles once. Returns 0, or -1 with error filled when
+ * that cannot be started.
+ */
+int refresher_run(const char *config_file, enum refresher_run how, struct error *error);
+
 #endif

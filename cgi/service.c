@@ -37,7 +37,7 @@ service_release(struct service *service)
 static void
 say_once(struct service *service, const char *problem)
 {
-    if (strcmp(service->said, problem) == 0)
+    if (service->is_quiet || strcmp(service->said, problem) == 0)
         return;
     snprintf(service->said, sizeof(service->said), "%s", problem);
     if (problem[0] != '\0')
@@ -127,6 +127,7 @@ service_answer(struct service *service, const struct request *request, struct bu
     }
     if (response.is_damaged && !service->said_damaged) {
         service->said_damaged = true;
+        service->wants_rebuild = true;
         log_say(LOG_ERR,
                 "%s: damaged (a checksum is wrong); some answers are 503 until it is "
                 "compiled again",
