@@ -36,7 +36,10 @@ add(enum kind kind, const char *name, const char *text)
 
     assert_non_null(exact);
     memcpy(exact, text, len);
-    if (registry_add(&registry, kind, name, exact, len, &findings.report, &error) != 0)
+    if (registry_put(
+            &registry,
+            &(struct registry_file){.kind = kind, .name = name, .bytes = exact, .len = len},
+            &findings.report, &error) != 0)
         fail_msg("%s: %s", name, error.text);
     free(exact);
 }

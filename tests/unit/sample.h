@@ -5,8 +5,10 @@
 #ifndef SIGNPOST_SAMPLE_H
 #define SIGNPOST_SAMPLE_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "compile.h"
@@ -63,7 +65,11 @@ sample_add(struct registry *registry, enum kind kind, const char *name, const ch
 {
     struct error error;
 
-    assert_int_equal(0, registry_add(registry, kind, name, text, strlen(text), NULL, &error));
+    assert_int_equal(
+        0, registry_put(registry,
+                        &(struct registry_file){
+                            .kind = kind, .name = name, .bytes = text, .len = strlen(text)},
+                        NULL, &error));
 }
 
 /* Adds every record of a list. */
@@ -133,6 +139,18 @@ sample_directory(char *path, size_t size)
 
     snprintf(path, size, "%s/signpost-unit-XXXXXX", base != NULL ? base : "/tmp");
     assert_non_null(mkdtemp(path));
+}
+
+/* Files may not grow past size from here on; the signal for it is ignored. */
+static inline void
+sample_limit_files(rlim_t size)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &limit));
+    limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
 }
 
 /* Compiles the registry and opens the snapshot; no file is left. options may be NULL. */

@@ -1,9 +1,6 @@
 /* snapshot.h: writing, where it can fail. The old file stays, and nothing beside it. */
 #include "unit.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-
 #include "snapshots.h"
 
 /* A failed write leaves the old file as it was, and nothing beside it. */
@@ -23,18 +20,6 @@ check_write_fails(int files)
     snapshot_close(&snapshot);
 }
 
-/* Files may not grow past size from here on; the signal for it is ignored. */
-static void
-limit_files(rlim_t size)
-{
-    struct rlimit limit;
-
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &limit));
-    limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
-    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
-}
-
 static void
 test_keeps_the_old_file_when_the_disk_is_full(void **state)
 {
@@ -46,14 +31,14 @@ test_keeps_the_old_file_when_the_disk_is_full(void **state)
     assert_int_equal(0, stat(path, &st));
     assert_int_equal(0, write_snapshot(5, 'a'));
     for (size = 0; size < st.st_size; size = size % 512 == 0 ? size + 511 : size + 1) {
-        limit_files((rlim_t)size);
+        sample_limit_files((rlim_t)size);
         check_write_fails(1);
     }
-    limit_files((rlim_t)st.st_size - 1);
+    sample_limit_files((rlim_t)st.st_size - 1);
     check_write_fails(1);
-    limit_files((rlim_t)st.st_size);
+    sample_limit_files((rlim_t)st.st_size);
     assert_int_equal(0, write_snapshot(20, 'b'));
-    limit_files(RLIM_INFINITY);
+    sample_limit_files(RLIM_INFINITY);
     signal(SIGXFSZ, SIG_DFL);
 }
 
@@ -70,12 +55,12 @@ test_tells_a_full_disk_while_it_writes(void **state)
     (void)state;
     assert_int_equal(0, write_snapshot(5, 'a'));
     assert_int_equal(0, snapshot_begin(&writer, path, &error));
-    limit_files(8192);
+    sample_limit_files(8192);
     for (i = 0; i < 10000 && rc == 0; i++) {
         uuid = uuid_of(i);
         rc = snapshot_put_device(&writer, &uuid, &device);
     }
-    limit_files(RLIM_INFINITY);
+    sample_limit_files(RLIM_INFINITY);
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(-1, rc);
     assert_true(i < 1000);
