@@ -33,7 +33,7 @@ SERVICE = "api.v2.rpc.0123456789abcdef"
 
 os.environ["PATH"] += os.pathsep + "/usr/sbin"
 for name in list(os.environ):
-    if name.startswith("SIGNPOST_") and name not in ("SIGNPOST_BUILD", "SIGNPOST_VALGRIND"):
+    if name.startswith("SIGNPOST_") and name[9:] not in ("BUILD", "VALGRIND", "TORTURE"):
         del os.environ[name]
 
 
@@ -153,6 +153,53 @@ class Registry:
         return self
 
 
+class GitRegistry(Registry):
+    """A registry in a git checkout: path is its directory, top the checkout's (default: path)."""
+
+    def __init__(self, path, top=None):
+        super().__init__(path)
+        self.top = pathlib.Path(top or path)
+
+    def git(self, *args, check=True, cwd=None, **kwargs):
+        """Runs git, with nobody's settings and no clock; returns what it says, whole lines."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        env.update(GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null", GIT_EDITOR="true")
+        for who in ("AUTHOR", "COMMITTER"):
+            env[f"GIT_{who}_NAME"], env[f"GIT_{who}_EMAIL"] = "Test", "test@example.org"
+            env[f"GIT_{who}_DATE"] = "2026-01-01T00:00:00Z"
+        words = ["init.defaultBranch=main", "gc.auto=0", "protocol.file.allow=always"]
+        command = ["git", *[w for word in words for w in ("-c", word)], "-C", cwd or self.top]
+        run = subprocess.run(
+            [str(word) for word in [*command, *args]],
+            env=env,
+            stdin=kwargs.pop("stdin", subprocess.DEVNULL if "input" not in kwargs else None),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT,
+            text=True,
+            **kwargs,
+        )
+        if check and run.returncode != 0:
+            raise AssertionError(f"git {args} ends with {run.returncode}: {run.stdout}")
+        return run.stdout.strip()
+
+    def init(self, *args):
+        self.top.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", *args)
+        return self
+
+    def commit(self, message="change"):
+        """Commits all that there is, even if nothing has changed; returns the commit's name."""
+        if not (self.top / ".git").exists():
+            self.init()
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.head()
+
+    def head(self):
+        return self.git("rev-parse", "HEAD")
+
+
 MINIMAL_LINK = (
     f"vless://{UUID}@shop.example.org:443?type=grpc&encryption=none&serviceName={SERVICE}"
     "&security=tls&sni=shop.example.org&fp=chrome&alpn=h2#phone"
@@ -235,6 +282,7 @@ class TestCase(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            errors="backslashreplace",  # names of files need not be UTF-8
             timeout=LIMIT,
             **kwargs,
         )
@@ -244,6 +292,40 @@ class TestCase(unittest.TestCase):
 
     def compile(self, check=0):
         return self.signpost("compile", check=check)
+
+    def poll(self, uuid=UUID, **kwargs):
+        """All that plain CGI says to a poll, from the snapshot as it is; it compiles nothing."""
+        request = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{uuid}", "QUERY_STRING": "format=links"}
+        env = {**self.environment, **request, "GATEWAY_INTERFACE": "CGI/1.1"}
+        env.pop("SIGNPOST_DATA", None)
+        command = [str(kwargs.pop("program", RESPONDER))]
+        kwargs = {"env": env, "stdin": subprocess.DEVNULL, "timeout": LIMIT, **kwargs}
+        run = subprocess.run(command, capture_output=True, check=True, **kwargs)
+        return run.stdout.decode()
+
+    def status(self, check=0):
+        """What `signpost status --json` says."""
+        return json.loads(self.signpost("status", "--json", check=check).stdout)
+
+    def served(self, uuid=UUID, env=None):
+        """The links that a plain CGI responder gives now; [] for a 404."""
+        env = dict(
+            env or self.environment,
+            REQUEST_METHOD="GET",
+            PATH_INFO=f"/{uuid}",
+            QUERY_STRING="format=links",
+            GATEWAY_INTERFACE="CGI/1.1",
+        )
+        env.pop("SIGNPOST_DATA", None)
+        run = subprocess.run(
+            [RESPONDER], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=LIMIT
+        )
+        self.assertEqual(0, run.returncode)
+        head, _, body = run.stdout.decode().partition("\r\n\r\n")
+        if head.startswith("Status: 404 "):
+            return []
+        self.assertTrue(head.startswith("Status: 200 "), head)
+        return body.split("\n")
 
     def start(self, *command, name="process", **kwargs):
         """Starts a program that is stopped at the end of the test at the latest."""

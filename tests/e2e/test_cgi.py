@@ -198,6 +198,10 @@ class Direct(Cgi):
 
 
 class Outage(Cgi):
+    def setUp(self):
+        super().setUp()
+        self.settings("refresh: off\n")
+
     def test_no_snapshot(self):
         for path in (f"/{UUID}", "/nix"):
             for method in ("GET", "HEAD", "POST"):

@@ -1,0 +1,159 @@
+"""Compiles, watchers and responders that are killed: the answer is old or new, and all heals."""
+
+import contextlib
+import ctypes
+import itertools
+import os
+import random
+import select
+import signal
+import subprocess
+import time
+
+from crash import CACHE, SNAPSHOT, STATUS, Crash, Events
+from support import LIMIT, RESPONDER, SIGNPOST, children, stat_of, until
+
+ROUNDS = 40
+PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
+
+
+class Killed(Crash):
+    def command(self, *args, **kwargs):
+        kwargs.setdefault("env", self.environment)
+        null = subprocess.DEVNULL
+        command = [SIGNPOST, "compile", *args]
+        return subprocess.Popen(command, stdin=null, stdout=null, stderr=null, **kwargs)
+
+    def kill(self, process):
+        process.kill()
+        process.wait(LIMIT)
+
+    def test_compile_at_random_moments(self):
+        process = self.responder()
+        started = time.monotonic()
+        self.turn()
+        self.compile()
+        took = time.monotonic() - started
+        self.served = self.now_served()
+        outcomes = set()
+        for _ in range(ROUNDS):
+            wanted = self.turn()
+            run = self.command()
+            select.select([], [], [], random.uniform(0, 1.2 * took))
+            self.kill(run)
+            outcomes.add(self.now_served() == wanted)
+            self.assertIn(self.body(process), self.bodies.values())
+            self.compile()
+            self.assert_repaired(wanted)
+        self.assertEqual({False, True}, outcomes, "the moments do not spread over its run")
+        self.assertEqual("", process.said())
+
+    def test_between_two_files(self):
+        """A pass that ended when only its first files were in place is made up for."""
+        kept = {name: (self.state / name).read_bytes() for name in (CACHE, STATUS)}
+        self.registry.write("devices/broken.json", "{")
+        self.registry.commit()
+        self.compile(check=1)
+        whole = {name: (self.state / name).read_bytes() for name in kept}
+        for lost in ((STATUS,), (CACHE, STATUS)):
+            for name in lost:
+                (self.state / name).write_bytes(kept[name])
+            run = self.compile(check=1)
+            self.assertIn("1 errors", run.stderr)
+            self.assertIn("broken.json", (self.state / STATUS).read_text())
+            self.assertEqual(whole[CACHE], (self.state / CACHE).read_bytes())
+
+    def run_traced(self, stops):
+        """A compile that is killed at its system call number `stops` / 2; how many there were."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        env = dict(self.environment, ASAN_OPTIONS="detect_leaks=0")  # it cannot, under ptrace
+        run = self.command(env=env, preexec_fn=lambda: libc.ptrace(PTRACE_TRACEME, 0, 0, 0))
+        for count in itertools.count():
+            _, status = os.waitpid(run.pid, 0)
+            if not os.WIFSTOPPED(status):
+                run.returncode = os.waitstatus_to_exitcode(status)  # Popen knows nothing of stops
+                return count
+            if count >= stops:
+                os.kill(run.pid, signal.SIGKILL)
+                continue
+            number = os.WSTOPSIG(status)
+            number = 0 if number == signal.SIGTRAP else number
+            libc.ptrace(PTRACE_SYSCALL, run.pid, None, ctypes.c_void_p(number))
+
+    def test_compile_at_every_system_call(self):
+        self.turn()
+        total = self.run_traced(1 << 20)
+        if total < 10:
+            self.skipTest("no ptrace here")
+        self.served = self.now_served()
+        left, outcomes = set(), set()
+        # A file that is written and moved into place takes ten stops at least.
+        for stops in range(random.randint(1, 5), total, min(total // 150 + 1, 9)):
+            wanted = self.turn()
+            self.run_traced(stops)
+            left.update(self.left())
+            outcomes.add(self.now_served() == wanted)
+            self.compile()
+            self.assert_repaired(wanted)
+        self.assertEqual({f"{name}.tmp" for name in (SNAPSHOT, CACHE, STATUS)}, left)
+        self.assertEqual({False, True}, outcomes)
+
+    def test_watcher_at_random_moments(self):
+        process = self.responder()
+        with contextlib.ExitStack() as stack:
+            reading, writing = os.pipe()
+            stack.callback(os.close, writing)
+            stack.callback(os.close, reading)
+            watch = ("--watch", "--while-open", str(reading))
+            for _ in range(ROUNDS // 2):
+                wanted = self.turn()
+                # It compiles as soon as it has started.
+                run = self.command(*watch, pass_fds=[reading])
+                select.select([], [], [], random.uniform(0, 0.05))
+                self.kill(run)
+                self.now_served()
+                run = self.command(*watch, pass_fds=[reading])
+                version = f'"{self.commits[wanted]}"'
+                until(lambda: version in (self.state / STATUS).read_text(), "the status")
+                self.assert_repaired(wanted)
+                self.kill(run)
+        self.assertIn(self.body(process), self.bodies.values())
+        self.assertEqual("", process.said())
+
+    def test_the_refresher_at_work(self):
+        responder = self.responder(refresh=True)
+        (child,) = until(lambda: children(responder.pid, "signpost"), "the child")
+        with Events(self.state) as events:
+            wanted = self.turn()
+            self.assertTrue(events.wait(1))
+            os.kill(child, signal.SIGKILL)
+        until(lambda: stat_of(child) is None, "its end")
+        until(lambda: "the refresher has ended" in responder.said(), "its word")
+        self.assertIn(self.body(responder), self.bodies.values())
+        self.now_served()
+        self.compile()
+        self.assert_repaired(wanted)
+        until(lambda: self.body(responder) == self.bodies[wanted], "the new links")
+
+    def test_the_responder_while_its_child_works(self):
+        """The child ends too, at whatever point; another responder goes on."""
+        for _ in range(3):
+            responder = self.start_quietly()
+            with Events(self.state) as events:
+                wanted = self.turn()
+                self.assertTrue(events.wait(random.randint(1, 6)))
+                family = children(responder.pid, "signpost")
+                responder.stop(signal.SIGKILL)
+            for child in family:
+                until(lambda pid=child: stat_of(pid) is None, "the child's end")
+            self.now_served()
+            self.compile()
+            self.assert_repaired(wanted)
+
+    def start_quietly(self):
+        path = self.dir / "killed.sock"
+        path.unlink(missing_ok=True)
+        responder = self.start(RESPONDER, "-s", path)
+        until(lambda: self.can_connect(path), "the responder")
+        until(lambda: children(responder.pid, "signpost"), "its child")
+        return responder

@@ -1,0 +1,79 @@
+"""The watcher outlives whatever happens to a single compile."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+from support import SIGNPOST, TestCase, children, until
+
+# Stands where git does; stops before it reads objects as long as the file `hold` is there.
+GIT = """#!/bin/sh
+case " $* " in
+*" ls-tree "* | *" diff-tree "*) [ ! -e {hold} ] || read -r line <{fifo} ;;
+esac
+exec {git} "$@"
+"""
+
+
+class Watch(TestCase):
+    def setUp(self):
+        super().setUp()
+        git = shutil.which("git")
+        if git is None:
+            self.skipTest("needs the package git")
+        self.registry.minimal()
+        self.hold = self.dir / "hold"
+        fifo = self.dir / "fifo"
+        os.mkfifo(fifo)
+        fake = self.dir / "bin" / "git"
+        fake.parent.mkdir()
+        fake.write_text(GIT.format(hold=self.hold, fifo=fifo, git=git))
+        fake.chmod(0o755)
+        self.environment["PATH"] = f"{fake.parent}:{os.environ['PATH']}"
+        self.git("init", "-q")
+        self.commit("one")
+
+    def git(self, *args):
+        names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+        subprocess.run(
+            ["git", "-C", self.registry.path, *args],
+            env={**os.environ, **{name: "test@example.org" for name in names}},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def commit(self, message):
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
+
+    def test_a_compile_that_is_killed(self):
+        self.compile()
+        watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
+        self.hold.touch()
+        self.registry.device(device="second")
+        self.commit("two")
+        (compiler,) = until(lambda: children(watcher.pid, "signpost"), "the compile")
+        until(lambda: children(compiler, "git"), "its git")
+        os.kill(compiler, signal.SIGKILL)
+        until(lambda: "ended by signal 9" in watcher.said(), "the message")
+        self.hold.unlink()
+        self.registry.device(device="third")
+        self.commit("three")
+        until(lambda: "compiled" in watcher.said(), "the next compile")
+        self.assertTrue(watcher.is_alive())
+        self.assertEqual([], list(self.state.glob("*.tmp")))
+        self.assertEqual(1, watcher.said().count("ended by signal"))
+        self.assertEqual(0, self.signpost("status").returncode)
+
+    def test_nothing_is_left_when_the_watcher_is_killed(self):
+        self.compile()
+        watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
+        self.hold.touch()
+        self.registry.device(device="second")
+        self.commit("two")
+        (compiler,) = until(lambda: children(watcher.pid, "signpost"), "the compile")
+        watcher.stop(signal.SIGKILL)
+        until(lambda: not os.path.exists(f"/proc/{compiler}/exe"), "its end")
+        self.hold.unlink()
+        self.compile()
