@@ -6,6 +6,7 @@
 #   make check-valgrind  the responder's tests under valgrind
 #   make lint         format, static analysis, man pages, layers
 #   make bench        measure, side by side; prints ratios
+#   make bench-scale  the same with a million devices (takes long)
 #   make install      PREFIX=/usr/local DESTDIR=
 
 VERSION = 0.1.0
@@ -111,6 +112,9 @@ $(B)/bench/%.o: bench/%.c Makefile
 $(B)/bench/%: $(B)/bench/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
 
+bench-scale: all $(BENCH)
+	bench/scale --build $(B)
+
 bench: all $(BENCH)
 	bench/run --build $(B)
 	bench/hostile --build $(B)
@@ -118,6 +122,6 @@ bench: all $(BENCH)
 clean:
 	rm -rf build
 
-.PHONY: all check check-asan check-valgrind counted lint install bench clean
+.PHONY: all check check-asan check-valgrind counted lint install bench bench-scale clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -4,9 +4,11 @@
  * whatever the answers do, and their time runs from when they fell due).
  *
  *     load PORT CONNECTIONS SECONDS RATE PATH…     RATE 0: closed loop
+ *     load PORT CONNECTIONS SECONDS RATE @FILE     a path a line
  *
- * Prints one line of JSON: requests, other (answers that were not 200 or 404), seconds, rate, and
- * latencies in microseconds. Paths are asked in turn.
+ * Prints one line of JSON: requests, missing (answers 404), other (neither 200 nor 404, or of
+ * unknown length), seconds, rate, and latencies in microseconds. Paths are asked in turn; those of
+ * a file are shuffled first.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,7 +41,7 @@ static struct {
     size_t request_count, next_request;
     uint32_t *samples; /* microseconds */
     size_t sample_count;
-    size_t other;
+    size_t missing, other;
     bool is_open_loop;
 } load;
 
@@ -104,6 +106,8 @@ is_whole(struct connection *connection, int *status)
     field = strcasestr(connection->answer, "\r\nContent-Length:");
     if (field != NULL && field < end)
         body = strtoul(field + 17, NULL, 10);
+    else
+        load.other++; /* in chunks: where it ends is not understood here */
     if (connection->len < (size_t)(end + 4 - connection->answer) + body)
         return false;
     *status = (int)strtol(connection->answer + 9, NULL, 10);
@@ -136,6 +140,7 @@ take(struct connection *connection)
     now = now_ns();
     if (status != 200 && status != 404)
         load.other++;
+    load.missing += status == 404;
     if (load.sample_count < SAMPLES_MAX)
         load.samples[load.sample_count++] = (uint32_t)((now - connection->due) / 1000);
     connection->is_busy = false;
@@ -216,6 +221,45 @@ percentile(double share)
     return load.samples[(size_t)(share * (double)(load.sample_count - 1))];
 }
 
+static void
+add_path(const char *path)
+{
+    static size_t room;
+
+    if (load.request_count == room) {
+        room = room == 0 ? 16 : room * 2;
+        load.requests = realloc(load.requests, room * sizeof(*load.requests));
+    }
+    if (load.requests == NULL || asprintf(&load.requests[load.request_count++],
+                                          "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path) < 0)
+        die("add_path");
+}
+
+static void
+add_file(const char *name)
+{
+    FILE *file = fopen(name, "r");
+    char *line = NULL, *request;
+    size_t room = 0, i, other;
+
+    if (file == NULL)
+        die(name);
+    while (getline(&line, &room, file) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        add_path(line);
+    }
+    free(line);
+    fclose(file);
+    /* The same order every time. */
+    srandom(1);
+    for (i = load.request_count; i > 1; i--) {
+        other = (size_t)random() % i;
+        request = load.requests[i - 1];
+        load.requests[i - 1] = load.requests[other];
+        load.requests[other] = request;
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,7 +268,7 @@ main(int argc, char **argv)
     size_t i;
 
     if (argc < 6) {
-        fputs("usage: load PORT CONNECTIONS SECONDS RATE PATH…\n", stderr);
+        fputs("usage: load PORT CONNECTIONS SECONDS RATE PATH…|@FILE\n", stderr);
         return 2;
     }
     load.port = (int)strtol(argv[1], NULL, 10);
@@ -232,17 +276,17 @@ main(int argc, char **argv)
     seconds = strtod(argv[3], NULL);
     rate = strtod(argv[4], NULL);
     load.is_open_loop = rate > 0;
-    load.request_count = (size_t)argc - 5;
-    load.requests = calloc(load.request_count, sizeof(*load.requests));
     load.connections = calloc(load.connection_count, sizeof(*load.connections));
     load.samples = malloc(SAMPLES_MAX * sizeof(*load.samples));
     load.epoll = epoll_create1(0);
-    if (load.requests == NULL || load.connections == NULL || load.samples == NULL || load.epoll < 0)
+    if (load.connections == NULL || load.samples == NULL || load.epoll < 0)
         die("start");
-    for (i = 0; i < load.request_count; i++)
-        if (asprintf(&load.requests[i], "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", argv[5 + i]) <
-            0)
-            die("asprintf");
+    if (argv[5][0] == '@')
+        add_file(argv[5] + 1);
+    for (i = 5; argv[5][0] != '@' && i < (size_t)argc; i++)
+        add_path(argv[i]);
+    if (load.request_count == 0)
+        die("no path");
     for (i = 0; i < load.connection_count; i++)
         connect_one(&load.connections[i]);
     start = now_ns();
@@ -253,9 +297,11 @@ main(int argc, char **argv)
         run_closed_loop(start, end);
     seconds = (double)(now_ns() - start) / 1e9;
     qsort(load.samples, load.sample_count, sizeof(*load.samples), compare);
-    printf("{\"requests\": %zu, \"other\": %zu, \"seconds\": %.3f, \"rate\": %.0f, \"p50\": %u, "
+    printf("{\"requests\": %zu, \"missing\": %zu, \"other\": %zu, \"seconds\": %.3f, \"rate\": "
+           "%.0f, \"p50\": %u, "
            "\"p99\": %u, \"p999\": %u, \"max\": %u}\n",
-           load.sample_count, load.other, seconds, (double)load.sample_count / seconds,
-           percentile(.5), percentile(.99), percentile(.999), percentile(1));
+           load.sample_count, load.missing, load.other, seconds,
+           (double)load.sample_count / seconds, percentile(.5), percentile(.99), percentile(.999),
+           percentile(1));
     return 0;
 }
