@@ -9,7 +9,7 @@
 
 /* Brings what is known up to date with the origin. While that is changing, what is known holds. */
 static int
-load_changes(const struct origin *origin, struct registry *known, struct registry *fresh,
+load_changes(struct origin *origin, struct registry *known, struct registry *fresh,
              struct error *error)
 {
     struct merge merge = {.now = (int64_t)time(NULL), .max_shrink = 100};

@@ -1,8 +1,12 @@
 #include "pass.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cache.h"
 #include "origin.h"
@@ -45,8 +49,12 @@ take_last_counts(struct pass *pass)
 static void
 load_known(struct work *work)
 {
+    char origin[sizeof(work->origin_name)], version[VERSION_MAX];
     struct error error;
 
+    cache_peek(work->pass->config->state, origin, sizeof(origin), version);
+    if (strcmp(origin, work->origin_name) == 0)
+        origin_prepare(&work->origin, version, work->mark);
     if (cache_load(work->pass->config->state, &work->known, &work->cache, &error) != 0) {
         if (error.text[0] != '\0')
             report_add(work->news.next, FINDING_WARNING, CACHE_FILE,
@@ -99,22 +107,82 @@ read_registry(struct work *work)
 }
 
 static int
-save(struct work *work)
+save(struct work *work, struct error *error)
 {
     struct cache cache = {.origin = work->origin_name};
 
     news_sort(&work->news);
     cache.said = work->news.said;
     cache.said_count = work->news.said_count;
-    return cache_save(work->pass->config->state, &work->fresh, &cache, work->error);
+    return cache_save(work->pass->config->state, &work->fresh, &cache, error);
+}
+
+/*
+ * Saves what is known in a process of its own, while this one makes the snapshot of it. Returns
+ * its id, or 0 when it is to be done later. Which of the two is ready first does not matter: the
+ * next pass asks the snapshot what it was made of.
+ */
+static pid_t
+save_meanwhile(struct work *work, struct error *shared)
+{
+    pid_t pid = shared != MAP_FAILED ? fork() : -1;
+
+    if (pid == 0)
+        _exit(save(work, shared) == 0 ? 0 : 1);
+    return pid > 0 ? pid : 0;
+}
+
+/* Waits for it, and saves again if more has been said since. Returns 0, or -1 with error filled. */
+static int
+finish_saving(struct work *work, pid_t pid, struct error *shared, size_t said)
+{
+    int status = -1;
+
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (pid == 0 || said != work->news.said_count)
+        return save(work, work->error);
+    if (status == 0)
+        return 0;
+    return error_set(work->error, "%s",
+                     WIFEXITED(status) ? shared->text : "saving the cache was interrupted");
+}
+
+/* Makes what is to be served of the registry, and remembers it. */
+static enum pass_end
+publish(struct work *work)
+{
+    const struct config *config = work->pass->config;
+    struct error *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    size_t said = work->news.said_count;
+    pid_t saver = save_meanwhile(work, shared);
+    bool is_current = compile_is_current(work->snapshot, work->fresh.version, &config->policy,
+                                         work->pass->is_deep);
+    struct error failure = {.text = ""};
+    int rc = 0, saved;
+
+    if (!is_current)
+        rc = compile_snapshot(&work->fresh, &config->policy, work->snapshot, &work->news.report,
+                              &work->pass->compiled, &failure);
+    saved = finish_saving(work, saver, shared, said);
+    if (shared != MAP_FAILED)
+        munmap(shared, sizeof(*shared));
+    if (rc != 0) {
+        *work->error = failure;
+        return PASS_FAILED;
+    }
+    /* What is served is new already; that the next pass will know less is another matter. */
+    if (saved != 0)
+        report_add(&work->news.report, FINDING_ERROR, config->state, "%s", work->error->text);
+    if (status_write(config, &work->fresh, &work->news, work->error) != 0)
+        report_add(&work->news.report, FINDING_ERROR, config->state, "%s", work->error->text);
+    return is_current ? PASS_UNCHANGED : PASS_COMPILED;
 }
 
 static enum pass_end
 compile(struct work *work)
 {
-    const struct config *config = work->pass->config;
-    bool is_current;
-
     load_known(work);
     if (read_registry(work) != 0)
         return PASS_FAILED;
@@ -123,18 +191,7 @@ compile(struct work *work)
         error_set(work->error, "out of memory");
         return PASS_FAILED;
     }
-    is_current = compile_is_current(work->snapshot, work->fresh.version, &config->policy,
-                                    work->pass->is_deep);
-    if (!is_current &&
-        compile_snapshot(&work->fresh, &config->policy, work->snapshot, &work->news.report,
-                         &work->pass->compiled, work->error) != 0)
-        return PASS_FAILED;
-    /* What is served is new already; that the next pass will know less is another matter. */
-    if (save(work) != 0)
-        report_add(&work->news.report, FINDING_ERROR, config->state, "%s", work->error->text);
-    if (status_write(config, &work->fresh, &work->news, work->error) != 0)
-        report_add(&work->news.report, FINDING_ERROR, config->state, "%s", work->error->text);
-    return is_current ? PASS_UNCHANGED : PASS_COMPILED;
+    return publish(work);
 }
 
 static enum pass_end
@@ -186,6 +243,7 @@ pass_run(struct pass *pass, struct error *error)
     news_release(&work.news);
     registry_release(&work.known);
     registry_release(&work.fresh);
+    origin_close(&work.origin);
     pass->end = end;
     return end;
 }

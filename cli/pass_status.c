@@ -45,6 +45,13 @@ remember(struct news *news, uint64_t number)
     said[news->said_count++] = number;
 }
 
+static bool
+was_said(const struct cache *before, uint64_t number)
+{
+    return before->said_count > 0 && bsearch(&number, before->said, before->said_count,
+                                             sizeof(number), compare_numbers) != NULL;
+}
+
 static void
 take(void *context, const struct finding *finding)
 {
@@ -55,8 +62,7 @@ take(void *context, const struct finding *finding)
         return;
     number = number_of(finding);
     remember(news, number);
-    if (!news->is_held && bsearch(&number, news->before->said, news->before->said_count,
-                                  sizeof(number), compare_numbers) == NULL)
+    if (!news->is_held && !was_said(news->before, number))
         report_add_at(news->next, finding->level, finding->path, finding->line, finding->column,
                       finding->text);
     if (json_array_size(news->findings) >= STATUS_FINDINGS)

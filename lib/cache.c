@@ -174,6 +174,35 @@ map_file(const char *path, struct registry *registry, struct error *error)
     return sum == get_u64(bytes + 16) ? 0 : error_set(error, "%s: damaged", path);
 }
 
+void
+cache_peek(const char *directory, char *origin, size_t size, char version[VERSION_MAX])
+{
+    uint8_t bytes[HEAD + 2 * PATH_MAX + VERSION_MAX + 64];
+    struct unpack unpack = {.at = bytes + HEAD};
+    const char *name, *number;
+    char path[PATH_MAX];
+    ssize_t n = -1;
+    int fd;
+
+    origin[0] = version[0] = '\0';
+    if (snprintf(path, sizeof(path), "%s/" CACHE_FILE, directory) >= (int)sizeof(path))
+        return;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0) {
+        n = read(fd, bytes, sizeof(bytes));
+        close(fd);
+    }
+    if (n < HEAD || memcmp(bytes, magic, sizeof(magic)) != 0 || get_u32(bytes + 8) != PACK_FORMAT)
+        return;
+    unpack.end = bytes + n;
+    name = unpack_string(&unpack);
+    number = unpack_string(&unpack);
+    if (name == NULL || number == NULL || strlen(name) >= size || strlen(number) >= VERSION_MAX)
+        return;
+    memcpy(origin, name, strlen(name) + 1);
+    memcpy(version, number, strlen(number) + 1);
+}
+
 static void
 read_said(struct unpack *unpack, struct cache *cache)
 {

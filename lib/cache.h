@@ -26,6 +26,12 @@ int cache_load(const char *directory, struct registry *registry, struct cache *c
                struct error *error);
 
 /*
+ * Reads only where the cache's records came from and their version, unchecked: a hint of what will
+ * be asked. Each buffer is "" when there is none or it does not fit.
+ */
+void cache_peek(const char *directory, char *origin, size_t size, char version[VERSION_MAX]);
+
+/*
  * Replaces it, under a temporary name first. Not synced: after a crash it is found to be damaged
  * or is an old one, and either will do.
  */

@@ -36,6 +36,29 @@ origin_name(const struct origin *origin, char *name, size_t size)
         snprintf(name, size, "files %s", origin->directory);
 }
 
+void
+origin_prepare(struct origin *origin, const char *version, const char *mark)
+{
+    struct error ignored;
+
+    if (!origin->is_git || version[0] == '\0' || strcmp(version, mark) == 0 ||
+        git_open_diff(&origin->git, version, mark, origin_directories, &origin->ahead, &ignored) !=
+            0)
+        return;
+    snprintf(origin->ahead_from, sizeof(origin->ahead_from), "%s", version);
+    snprintf(origin->ahead_to, sizeof(origin->ahead_to), "%s", mark);
+}
+
+void
+origin_close(struct origin *origin)
+{
+    struct error ignored;
+
+    if (origin->ahead.out != NULL)
+        git_close(&origin->ahead, &ignored);
+    origin->ahead_from[0] = '\0';
+}
+
 enum origin_look
 origin_look(const struct origin *origin, char mark[VERSION_MAX], struct error *error)
 {
@@ -65,7 +88,7 @@ origin_look(const struct origin *origin, char mark[VERSION_MAX], struct error *e
 }
 
 int
-origin_read(const struct origin *origin, const char *mark, const struct registry *known,
+origin_read(struct origin *origin, const char *mark, const struct registry *known,
             struct registry *fresh, bool *is_whole, struct error *error)
 {
     if (known != NULL && known->version[0] == '\0')

@@ -21,11 +21,21 @@ struct origin {
     const char *directory; /* the caller's string */
     bool is_git;
     struct git git;
+    struct git_stream ahead; /* of origin_prepare, with what it is about */
+    char ahead_from[VERSION_MAX], ahead_to[VERSION_MAX];
 };
 
-/* Returns 0, or -1 with error filled. Nothing is to be closed. */
+/* Returns 0, or -1 with error filled. Close it either way. */
 int origin_open(struct origin *origin, const char *directory, enum origin_choice choice,
                 struct error *error);
+
+void origin_close(struct origin *origin);
+
+/*
+ * Starts finding out what has changed since a version, if it is one of this origin's, while the
+ * caller gets ready for origin_read. Only a hint: it is not needed, and may be wrong.
+ */
+void origin_prepare(struct origin *origin, const char *version, const char *mark);
 
 /* A name for the origin; what was read from another does not count for this one. */
 void origin_name(const struct origin *origin, char *name, size_t size);
@@ -47,7 +57,7 @@ enum origin_look origin_look(const struct origin *origin, char mark[VERSION_MAX]
  * with them. Returns 0, or -1 with error filled: nothing can be read, it is no registry, or it
  * never stands still.
  */
-int origin_read(const struct origin *origin, const char *mark, const struct registry *known,
+int origin_read(struct origin *origin, const char *mark, const struct registry *known,
                 struct registry *fresh, bool *is_whole, struct error *error);
 
 /* Names the version of a registry that is whole now. */

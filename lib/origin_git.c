@@ -16,7 +16,7 @@ enum { CHANGES_MAX = 500000, REQUESTS_MAX = 256 * 1024 * 1024 };
 static const char link_mode[] = "120000", submodule_mode[] = "160000";
 
 struct reading {
-    const struct origin *origin;
+    struct origin *origin;
     const char *commit;
     const struct registry *known;
     struct registry *fresh;
@@ -286,6 +286,24 @@ take_change(struct changes *changes, const char *facts, const char *path)
     return changes->requests.failed ? -1 : 0;
 }
 
+/* The differences from what is known, which origin_prepare may have asked for already. */
+static int
+open_diff(struct reading *reading, struct git_stream *stream)
+{
+    struct origin *origin = reading->origin;
+    const char *known = reading->known->version;
+    struct error ignored;
+
+    if (origin->ahead.out != NULL && strcmp(origin->ahead_from, known) == 0 &&
+        strcmp(origin->ahead_to, reading->commit) == 0) {
+        *stream = origin->ahead;
+        origin->ahead = (struct git_stream){.errors = -1};
+        return 0;
+    }
+    return git_open_diff(&origin->git, known, reading->commit, origin_directories, stream,
+                         &ignored);
+}
+
 static int
 list_changes(struct changes *changes)
 {
@@ -296,8 +314,7 @@ list_changes(struct changes *changes)
     struct error ignored;
     int rc = 0;
 
-    if (git_open_diff(&reading->origin->git, reading->known->version, reading->commit,
-                      origin_directories, &stream, &ignored) != 0)
+    if (open_diff(reading, &stream) != 0)
         return -1;
     while (rc == 0 && getdelim(&facts, &facts_room, '\0', stream.out) > 0 &&
            getdelim(&path, &path_room, '\0', stream.out) > 0)
@@ -421,7 +438,7 @@ read_changes(struct reading *reading)
 }
 
 int
-origin_git_read(const struct origin *origin, const char *commit, const struct registry *known,
+origin_git_read(struct origin *origin, const char *commit, const struct registry *known,
                 struct registry *fresh, bool *is_whole, struct error *error)
 {
     struct reading reading = {origin, commit, known, fresh, {0}, 0, 0, NULL};
@@ -430,7 +447,10 @@ origin_git_read(const struct origin *origin, const char *commit, const struct re
 
     buf_init(&reading.content, DOCUMENT_MAX + 1);
     *is_whole = false;
-    if (known != NULL)
+    /* The same commit again: nothing has changed. */
+    if (known != NULL && strcmp(known->version, commit) == 0)
+        rc = 0;
+    else if (known != NULL)
         rc = read_changes(&reading);
     if (rc != 0) {
         /* Nothing known, or its commit is there no more, or it is not so simple. */

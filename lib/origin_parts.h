@@ -13,7 +13,7 @@ extern const char *const origin_directories[KINDS + 1];
  */
 int origin_split(const char *path, enum kind *kind, const char **name);
 
-int origin_git_read(const struct origin *origin, const char *commit, const struct registry *known,
+int origin_git_read(struct origin *origin, const char *commit, const struct registry *known,
                     struct registry *fresh, bool *is_whole, struct error *error);
 
 enum origin_look origin_files_look(const struct origin *origin, char mark[VERSION_MAX],

@@ -144,8 +144,9 @@ class Mounted(Helpless):
             if run.returncode == 0:
                 break
             self.assertIn(": No space left on device", run.stderr)
-            file = SNAPSHOT if f"{self.state / SNAPSHOT}.tmp: " in run.stderr else CACHE
-            self.assertIn(f"{self.state / file}.tmp: ", run.stderr)
+            found = [f for f in (SNAPSHOT, CACHE, STATUS) if f"{self.state / f}.tmp: " in run.stderr]
+            self.assertTrue(found, run.stderr)
+            file = found[0]
             files.add(file)
             self.served = self.now_served()
             if file == SNAPSHOT:
