@@ -407,6 +407,7 @@ name_unknown_directories(struct scan *scan, struct error *error)
 static int
 try_to_read(struct scan *scan, bool is_whole, struct error *error)
 {
+    int64_t now;
     int rc;
 
     if (scan_all(scan, error) != 0)
@@ -414,8 +415,9 @@ try_to_read(struct scan *scan, bool is_whole, struct error *error)
     if (scan->kinds == 0)
         return error_set(error, "%s: no registry: neither users/ nor devices/ nor any other kind",
                          scan->origin->directory);
-    /* Times ahead of the clock are no sign of a write just now. */
-    if (scan->newest > scan->started - STILL_MS && scan->newest <= scan->started)
+    /* A large registry takes longer to scan than that. Times ahead of the clock are no sign. */
+    now = now_ms();
+    if (scan->newest > now - STILL_MS && scan->newest <= now)
         return 1;
     if (put_all_gone(scan, error) != 0 || want_other_files(scan, error) != 0)
         return -1;
