@@ -3,9 +3,8 @@
 import os
 import shutil
 import signal
-import subprocess
 
-from support import SIGNPOST, TestCase, children, until
+from support import SIGNPOST, GitRegistry, TestCase, children, until
 
 # Stands where git does; stops before it reads objects as long as the file `hold` is there.
 GIT = """#!/bin/sh
@@ -22,7 +21,7 @@ class Watch(TestCase):
         git = shutil.which("git")
         if git is None:
             self.skipTest("needs the package git")
-        self.registry.minimal()
+        self.registry = GitRegistry(self.registry.path).minimal()
         self.hold = self.dir / "hold"
         fifo = self.dir / "fifo"
         os.mkfifo(fifo)
@@ -31,35 +30,21 @@ class Watch(TestCase):
         fake.write_text(GIT.format(hold=self.hold, fifo=fifo, git=git))
         fake.chmod(0o755)
         self.environment["PATH"] = f"{fake.parent}:{os.environ['PATH']}"
-        self.git("init", "-q")
-        self.commit("one")
-
-    def git(self, *args):
-        names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
-        subprocess.run(
-            ["git", "-C", self.registry.path, *args],
-            env={**os.environ, **{name: "test@example.org" for name in names}},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-    def commit(self, message):
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", message)
+        self.registry.commit("one")
 
     def test_a_compile_that_is_killed(self):
         self.compile()
         watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
         self.hold.touch()
         self.registry.device(device="second")
-        self.commit("two")
+        self.registry.commit("two")
         (compiler,) = until(lambda: children(watcher.pid, "signpost"), "the compile")
         until(lambda: children(compiler, "git"), "its git")
         os.kill(compiler, signal.SIGKILL)
         until(lambda: "ended by signal 9" in watcher.said(), "the message")
         self.hold.unlink()
         self.registry.device(device="third")
-        self.commit("three")
+        self.registry.commit("three")
         until(lambda: "compiled" in watcher.said(), "the next compile")
         self.assertTrue(watcher.is_alive())
         self.assertEqual([], list(self.state.glob("*.tmp")))
@@ -71,7 +56,7 @@ class Watch(TestCase):
         watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
         self.hold.touch()
         self.registry.device(device="second")
-        self.commit("two")
+        self.registry.commit("two")
         (compiler,) = until(lambda: children(watcher.pid, "signpost"), "the compile")
         watcher.stop(signal.SIGKILL)
         until(lambda: not os.path.exists(f"/proc/{compiler}/exe"), "its end")

@@ -141,10 +141,10 @@ static void
 find_worktree(const char *file, const char *common)
 {
     tree_write("work/.git", file);
-    tree_write("main/.git/worktrees/work/commondir", common);
+    tree_write("main/.git/worktrees/second/commondir", common);
     assert_int_equal(1, find("work", false));
     assert_place("work", git.top);
-    assert_place("main/.git/worktrees/work", git.directory);
+    assert_place("main/.git/worktrees/second", git.directory);
     assert_place("main/.git", git.common);
 }
 
@@ -157,11 +157,11 @@ test_finds_the_repository_of_a_worktree(void **state)
     tree_write("main/.git/HEAD", "ref: refs/heads/main\n");
     tree_write("main/.git/refs/heads/main", SHA1_A "\n");
     tree_write("main/.git/refs/heads/work", SHA1_B "\n");
-    tree_write("main/.git/worktrees/work/HEAD", "ref: refs/heads/work\n");
-    find_worktree("gitdir: ../main/.git/worktrees/work\n", "../..\n");
+    tree_write("main/.git/worktrees/second/HEAD", "ref: refs/heads/work\n");
+    find_worktree("gitdir: ../main/.git/worktrees/second\n", "../..\n");
     assert_int_equal(0, git_head(&git, commit, &error));
     assert_string_equal(SHA1_B, commit);
-    snprintf(absolute, sizeof(absolute), "gitdir: %s\n", tree_path("main/.git/worktrees/work"));
+    snprintf(absolute, sizeof(absolute), "gitdir: %s\n", tree_path("main/.git/worktrees/second"));
     find_worktree(absolute, "../../");
     snprintf(common, sizeof(common), "%s", tree_path("main/.git"));
     find_worktree(absolute, common);
@@ -332,8 +332,8 @@ test_sees_what_is_under_way(void **state)
 
     (void)state;
     tree_write("main/.git/HEAD", SHA1_A "\n");
-    tree_write("main/.git/worktrees/work/commondir", "../..\n");
-    tree_write("work/.git", "gitdir: ../main/.git/worktrees/work\n");
+    tree_write("main/.git/worktrees/second/commondir", "../..\n");
+    tree_write("work/.git", "gitdir: ../main/.git/worktrees/second\n");
     for (i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         assert_int_equal(1, find("main", false));
         assert_null(git_busy(&git));
@@ -349,7 +349,7 @@ test_sees_what_is_under_way(void **state)
         if (strcmp(name, "main/.git") != 0)
             tree_remove(name);
     }
-    tree_write("main/.git/worktrees/work/MERGE_HEAD", SHA1_A "\n");
+    tree_write("main/.git/worktrees/second/MERGE_HEAD", SHA1_A "\n");
     assert_string_equal("merge", git_busy(&git));
     assert_int_equal(1, find("main", false));
     assert_null(git_busy(&git));
