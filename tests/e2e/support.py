@@ -275,6 +275,8 @@ class TestCase(unittest.TestCase):
 
     def signpost(self, *args, check=None, command=SIGNPOST, **kwargs):
         """Runs the command; check is the exit status that it must have."""
+        if "user" in kwargs:
+            command = self.within_reach(command)
         run = subprocess.run(
             [str(command), *[str(arg) for arg in args]],
             env=kwargs.pop("env", self.environment),
@@ -333,8 +335,8 @@ class TestCase(unittest.TestCase):
         log = self.dir / f"{name}-{self.started}.log"
         kwargs.setdefault("env", self.environment)
         kwargs.setdefault("cwd", self.dir)
-        if "user" in kwargs:  # who may be unable to reach the build
-            command = (shutil.copy(command[0], self.dir), *command[1:])
+        if "user" in kwargs:
+            command = (self.within_reach(command[0]), *command[1:])
         process = Process(command, log, **kwargs)
         self.addCleanup(process.stop)
         return process
@@ -371,6 +373,11 @@ class TestCase(unittest.TestCase):
         listener.bind(str(path or self.dir / "fcgi.sock"))
         listener.listen(backlog)
         return listener
+
+    def within_reach(self, program):
+        """A copy for another user, who may be unable to reach the build."""
+        copy = self.dir / pathlib.Path(program).name
+        return copy if copy.exists() else shutil.copy(program, copy)
 
     def as_nobody(self):
         """How to start a program as someone without rights but in the test's directory."""
