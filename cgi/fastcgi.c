@@ -68,8 +68,12 @@ watch(struct loop *loop, struct connection *connection, uint32_t events)
 static void
 start_accepting(struct loop *loop)
 {
-    /* Of several processes that share the socket, one is woken. */
-    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &loop->listener};
+    /*
+     * Of several processes that share the socket all are woken, and one is faster. With
+     * EPOLLEXCLUSIVE a wake-up that has gone to a process which ends just then is lost, and so
+     * waits who has come.
+     */
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &loop->listener};
 
     if (!loop->is_accepting && !loop->is_draining &&
         epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->listener, &event) == 0)
