@@ -5,9 +5,6 @@
 #include "document.h"
 #include "origin_parts.h"
 
-const char *const origin_directories[KINDS + 1] = {"users",  "devices", "nodes",     "roles",
-                                                   "routes", "domains", "endpoints", NULL};
-
 int
 origin_open(struct origin *origin, const char *directory, enum origin_choice choice,
             struct error *error)
@@ -42,8 +39,7 @@ origin_prepare(struct origin *origin, const char *version, const char *mark)
     struct error ignored;
 
     if (!origin->is_git || version[0] == '\0' || strcmp(version, mark) == 0 ||
-        git_open_diff(&origin->git, version, mark, origin_directories, &origin->ahead, &ignored) !=
-            0)
+        git_open_diff(&origin->git, version, mark, kind_directories, &origin->ahead, &ignored) != 0)
         return;
     snprintf(origin->ahead_from, sizeof(origin->ahead_from), "%s", version);
     snprintf(origin->ahead_to, sizeof(origin->ahead_to), "%s", mark);
@@ -114,8 +110,8 @@ origin_split(const char *path, enum kind *kind, const char **name)
     size_t len;
 
     for (*kind = 0; *kind < KINDS; (*kind)++) {
-        len = strlen(origin_directories[*kind]);
-        if (strncmp(path, origin_directories[*kind], len) != 0)
+        len = strlen(kind_directories[*kind]);
+        if (strncmp(path, kind_directories[*kind], len) != 0)
             continue;
         if (path[len] == '\0')
             return -1;
@@ -139,7 +135,7 @@ origin_uncommitted(const struct origin *origin, size_t *count, char *example, si
     *count = 0;
     if (!origin->is_git)
         return 0;
-    if (git_open_uncommitted(&origin->git, origin_directories, &stream, error) != 0)
+    if (git_open_uncommitted(&origin->git, kind_directories, &stream, error) != 0)
         return -1;
     while (getdelim(&entry, &room, '\0', stream.out) > 3)
         if ((*count)++ == 0)

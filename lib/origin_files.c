@@ -107,7 +107,7 @@ say_no_record(struct scan *scan, enum kind kind, const char *name, struct error 
 
     if (!scan->fresh->with_notices)
         return 0;
-    snprintf(path, sizeof(path), "%s/%s", origin_directories[kind], name);
+    snprintf(path, sizeof(path), "%s/%s", kind_directories[kind], name);
     return registry_put_stray(scan->fresh, FINDING_NOTICE, path,
                               "not a record (.json, .yaml, .yml), ignored", error);
 }
@@ -126,7 +126,7 @@ scan_file(struct scan *scan, enum kind kind, int directory, const char *name, st
     if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT)
             return 0; /* gone meanwhile: the directory's times will tell */
-        return error_set(error, "%s/%s/%s: %s", scan->origin->directory, origin_directories[kind],
+        return error_set(error, "%s/%s/%s: %s", scan->origin->directory, kind_directories[kind],
                          name, strerror(errno));
     }
     facts = facts_of(&st);
@@ -148,7 +148,7 @@ scan_file(struct scan *scan, enum kind kind, int directory, const char *name, st
 static int
 scan_kind(struct scan *scan, enum kind kind, struct error *error)
 {
-    const char *name = origin_directories[kind];
+    const char *name = kind_directories[kind];
     int fd = openat(scan->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
     const struct dirent *entry;
     struct stat st;
@@ -353,7 +353,7 @@ read_all(struct scan *scan, struct error *error)
         if (i == 0 || kind != scan->wanted[i - 1].kind) {
             if (directory >= 0)
                 close(directory);
-            directory = openat(scan->fd, origin_directories[kind],
+            directory = openat(scan->fd, kind_directories[kind],
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         }
         rc = directory < 0 ? 1 : read_wanted(scan, &scan->wanted[i], directory, &buf, error);
@@ -376,7 +376,7 @@ is_still(struct scan *scan, bool is_whole)
     if (is_whole)
         return scan_all(&again, &ignored) == 0 && again.mark == scan->mark;
     for (kind = 0; kind < KINDS; kind++)
-        if ((fstatat(scan->fd, origin_directories[kind], &st, 0) == 0 ? facts_of(&st) : 0) !=
+        if ((fstatat(scan->fd, kind_directories[kind], &st, 0) == 0 ? facts_of(&st) : 0) !=
             scan->directories[kind])
             return false;
     return true;
@@ -393,7 +393,7 @@ name_unknown_directories(struct scan *scan, struct error *error)
     if (fd < 0 || (directory = fdopendir(fd)) == NULL)
         return 0;
     while (rc == 0 && (entry = readdir(directory)) != NULL) {
-        for (kind = 0; kind < KINDS && strcmp(entry->d_name, origin_directories[kind]) != 0; kind++)
+        for (kind = 0; kind < KINDS && strcmp(entry->d_name, kind_directories[kind]) != 0; kind++)
             ;
         if (kind == KINDS && entry->d_name[0] != '.')
             rc = registry_put_stray(scan->fresh, FINDING_NOTICE, entry->d_name,

@@ -203,8 +203,8 @@ judge_missing(struct reading *reading, struct error *error)
     int rc = 0;
 
     qsort(reading->lost, reading->missing, sizeof(*reading->lost), compare_strings);
-    if (git_open_names(&reading->origin->git, reading->commit, origin_directories, &stream,
-                       error) != 0)
+    if (git_open_names(&reading->origin->git, reading->commit, kind_directories, &stream, error) !=
+        0)
         return -1;
     while (rc == 0 && getline(&line, &room, stream.out) > 0)
         rc = judge_entry(reading, line, error);
@@ -217,7 +217,7 @@ read_whole(struct reading *reading, struct error *error)
 {
     struct git_stream stream;
 
-    if (git_open_tree(&reading->origin->git, reading->commit, origin_directories, &stream, error) !=
+    if (git_open_tree(&reading->origin->git, reading->commit, kind_directories, &stream, error) !=
             0 ||
         read_stream(reading, &stream, error) != 0 ||
         (reading->missing > 0 && judge_missing(reading, error) != 0))
@@ -300,8 +300,7 @@ open_diff(struct reading *reading, struct git_stream *stream)
         origin->ahead = (struct git_stream){.errors = -1};
         return 0;
     }
-    return git_open_diff(&origin->git, known, reading->commit, origin_directories, stream,
-                         &ignored);
+    return git_open_diff(&origin->git, known, reading->commit, kind_directories, stream, &ignored);
 }
 
 static int

@@ -4,9 +4,6 @@
 
 #include "origin.h"
 
-/* The kinds' directories, NULL-terminated. */
-extern const char *const origin_directories[KINDS + 1];
-
 /*
  * Splits "users/7.json" into kind and name. Returns 1; 0 when it is no record's path; -1 when it
  * is the kind's directory itself.

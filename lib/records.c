@@ -8,8 +8,8 @@
 #include "date.h"
 #include "host.h"
 
-static const char *const directories[KINDS] = {"users",  "devices", "nodes",    "roles",
-                                               "routes", "domains", "endpoints"};
+const char *const kind_directories[KINDS + 1] = {"users",  "devices", "nodes",    "roles",
+                                                 "routes", "domains", "endpoints"};
 
 static const char *const statuses[] = {"active",  "inactive",   "archived", "blocked",
                                        "unknown", "unreadable", "gone"};
@@ -23,7 +23,7 @@ status_name(enum status status)
 const char *
 kind_directory(enum kind kind)
 {
-    return directories[kind];
+    return kind_directories[kind];
 }
 
 size_t

@@ -111,6 +111,9 @@ enum kind { KIND_USER, KIND_DEVICE, KIND_NODE, KIND_ROLE, KIND_ROUTE, KIND_DOMAI
 /* The word for a status: "active", …, "unknown" for STATUS_WRONG, "unreadable", "gone". */
 const char *status_name(enum status status);
 
+/* The kinds' directories, by kind; NULL at the end. */
+extern const char *const kind_directories[KINDS + 1];
+
 /* The kind's directory: "users", "devices", … */
 const char *kind_directory(enum kind kind);
 

@@ -32,13 +32,18 @@ class Watch(TestCase):
         self.environment["PATH"] = f"{fake.parent}:{os.environ['PATH']}"
         self.registry.commit("one")
 
-    def test_a_compile_that_is_killed(self):
+    def watch_and_hold(self):
+        """A watcher, and its process that compiles a change and waits for git."""
         self.compile()
         watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
         self.hold.touch()
         self.registry.device(device="second")
         self.registry.commit("two")
         (compiler,) = until(lambda: children(watcher.pid, "signpost"), "the compile")
+        return watcher, compiler
+
+    def test_a_compile_that_is_killed(self):
+        watcher, compiler = self.watch_and_hold()
         until(lambda: children(compiler, "git"), "its git")
         os.kill(compiler, signal.SIGKILL)
         until(lambda: "ended by signal 9" in watcher.said(), "the message")
@@ -52,12 +57,7 @@ class Watch(TestCase):
         self.assertEqual(0, self.signpost("status").returncode)
 
     def test_nothing_is_left_when_the_watcher_is_killed(self):
-        self.compile()
-        watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
-        self.hold.touch()
-        self.registry.device(device="second")
-        self.registry.commit("two")
-        (compiler,) = until(lambda: children(watcher.pid, "signpost"), "the compile")
+        watcher, compiler = self.watch_and_hold()
         watcher.stop(signal.SIGKILL)
         until(lambda: not os.path.exists(f"/proc/{compiler}/exe"), "its end")
         self.hold.unlink()
