@@ -17,7 +17,7 @@ HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
        -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2
 WERROR =
-LDFLAGS = -pie -Wl,-z,relro,-z,now
+LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed
 
 # Small libraries are linked from their archives: a CGI start costs less than with shared ones.
 # `make STATIC=` uses the shared ones.
@@ -27,7 +27,8 @@ link = $(patsubst %,-l:lib%.a,$(1))
 else
 link = $(patsubst %,-l%,$(1))
 endif
-LIBS = $(call link,yaml jansson b64 cdb)
+# Debian has no archive of libqrencode.
+LIBS = $(call link,yaml jansson b64 cdb) -lqrencode
 FCGI_LIBS = $(call link,fcgi)
 
 PREFIX = /usr/local
@@ -39,7 +40,7 @@ DESTDIR =
 B = build
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Ilib -DSIGNPOST_VERSION='"$(VERSION)"' \
-             -DSIGNPOST_BINDIR='"$(BINDIR)"' $(HARDEN) $(WARN) $(WERROR) $(CFLAGS)
+             -DSIGNPOST_BINDIR='"$(BINDIR)"' -DTEMPLATES_DIR='"templates"' $(HARDEN) $(WARN) $(WERROR) $(CFLAGS)
 
 LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 CGI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cgi/*.c))
@@ -60,6 +61,8 @@ $(B)/signpost: $(CLI_OBJ) $(B)/libsignpost.a
 $(B)/tests/unit/%.o: tests/unit/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Icgi -DTESTS_DIR='"$(CURDIR)/tests"' -MMD -MP -c -o $@ $<
+
+$(B)/lib/frame.o: $(wildcard templates/*)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -25,6 +25,7 @@ now_ns(void)
 int
 main(int argc, char **argv)
 {
+    static struct config config;
     static struct site site;
     struct request request = {.method = "GET", .query = ""};
     struct response response;
@@ -46,7 +47,7 @@ main(int argc, char **argv)
         return 1;
     for (i = 0; i < devices; i++)
         snprintf(paths[i], sizeof(paths[i]), "/api/%s", argv[3 + i]);
-    site_init(&site);
+    site_init(&site, &config);
     site.snapshot = &snapshot;
     buf_init(&out, 4 * 1024 * 1024);
     start = now_ns();

@@ -40,6 +40,9 @@ cgi_run(struct service *service)
         .path = getenv("PATH_INFO"),
         .query = getenv("QUERY_STRING"),
         .if_none_match = getenv("HTTP_IF_NONE_MATCH"),
+        .user_agent = getenv("HTTP_USER_AGENT"),
+        .accept = getenv("HTTP_ACCEPT"),
+        .language = getenv("HTTP_ACCEPT_LANGUAGE"),
     };
     struct buf out;
     int rc;

@@ -11,12 +11,12 @@ collect(char *const *parameters, struct request *request)
     static const struct {
         const char *name;
         size_t len;
-    } names[] = {{"REQUEST_METHOD=", 15},
-                 {"PATH_INFO=", 10},
-                 {"QUERY_STRING=", 13},
-                 {"HTTP_IF_NONE_MATCH=", 19}};
-    const char **values[] = {&request->method, &request->path, &request->query,
-                             &request->if_none_match};
+    } names[] = {{"REQUEST_METHOD=", 15},      {"PATH_INFO=", 10},       {"QUERY_STRING=", 13},
+                 {"HTTP_IF_NONE_MATCH=", 19},  {"HTTP_USER_AGENT=", 16}, {"HTTP_ACCEPT=", 12},
+                 {"HTTP_ACCEPT_LANGUAGE=", 21}};
+    const char **values[] = {&request->method,        &request->path,       &request->query,
+                             &request->if_none_match, &request->user_agent, &request->accept,
+                             &request->language};
     size_t i;
 
     *request = (struct request){.method = NULL};

@@ -15,11 +15,14 @@ int
 service_init(struct service *service, const char *file, struct error *error)
 {
     memset(service, 0, sizeof(*service));
-    site_init(&service->site);
+    site_init(&service->site, &service->config);
     snapshot_init(&service->snapshot);
     service->looked = -1;
     service->spare = -1;
     if (config_load(&service->config, file, error) != 0)
+        return -1;
+    if (state_path(service->config.state, USAGE_FILE, service->usage, sizeof(service->usage),
+                   error) != 0)
         return -1;
     return state_snapshot_path(service->config.state, service->path, sizeof(service->path), error);
 }
@@ -91,6 +94,7 @@ service_look(struct service *service, int64_t now_ms)
     if (service->looked >= 0 && now_ms - service->looked < SERVICE_LOOK_MS)
         return;
     service->looked = now_ms;
+    usage_look(&service->site.usage, service->usage);
     if (!snapshot_is_stale(&service->snapshot, service->path)) {
         say_once(service, "");
         return;
@@ -120,7 +124,7 @@ service_answer(struct service *service, const struct request *request, struct bu
                              "(see the configuration files that come with Signpost)");
     }
     respond(request, &service->site, now, &response);
-    if (fault_happened()) {
+    if (fault_happened() || response.is_torn) {
         drop(service);
         respond(request, &service->site, now, &response);
         response.is_damaged = true;

@@ -20,14 +20,15 @@ struct service {
     struct config config;
     struct site site;
     struct snapshot snapshot;
-    char path[PATH_MAX]; /* of the snapshot file */
-    int spare;           /* a descriptor held for opening the next snapshot, or -1 */
-    int64_t looked;      /* when, on the monotonic clock in milliseconds; -1: never */
-    char said[512];      /* the last problem that was logged */
-    bool is_quiet;       /* do not tell why a snapshot cannot be opened */
-    bool wants_rebuild;  /* the snapshot has turned out to be damaged */
-    bool said_damaged;   /* that the open snapshot is damaged */
-    bool said_no_path;   /* that the web server sends no PATH_INFO */
+    char path[PATH_MAX];  /* of the snapshot file */
+    char usage[PATH_MAX]; /* of the usage file */
+    int spare;            /* a descriptor held for opening the next snapshot, or -1 */
+    int64_t looked;       /* when, on the monotonic clock in milliseconds; -1: never */
+    char said[512];       /* the last problem that was logged */
+    bool is_quiet;        /* do not tell why a snapshot cannot be opened */
+    bool wants_rebuild;   /* the snapshot has turned out to be damaged */
+    bool said_damaged;    /* that the open snapshot is damaged */
+    bool said_no_path;    /* that the web server sends no PATH_INFO */
 };
 
 /* Loads the settings (file may be NULL) and tries to open the snapshot. Returns -1 with error. */

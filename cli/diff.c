@@ -119,7 +119,7 @@ static void
 get_links(struct side *side, const struct uuid *uuid, int64_t now)
 {
     buf_clear(&side->links);
-    if (subscription_find(&side->snapshot, uuid, now, side->subscription) == 0 &&
+    if (subscription_find(&side->snapshot, uuid, now, FEATURES_ALL, side->subscription) == 0 &&
         side->subscription->refusal == REFUSAL_NONE)
         format_links(&side->links, side->subscription);
     buf_putc(&side->links, '\0');
@@ -171,7 +171,7 @@ compare(struct side *old, struct side *new, const struct uuid *uuid, int64_t now
     }
     named = new->links.len > 1 ? new->subscription : old->subscription;
     uuid_format(uuid, text);
-    printf("%s %.*s\n", text, (int)named->name_len, named->name);
+    printf("%s %.*s\n", text, (int)named->device.name_len, named->device.name);
     lost = print_missing('-', old->links.data, new->links.data);
     gained = print_missing('+', new->links.data, old->links.data);
     counts->change += lost > 0 && gained > 0;

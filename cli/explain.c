@@ -12,13 +12,14 @@
 #include "cli.h"
 #include "date.h"
 #include "format.h"
+#include "negotiate.h"
 #include "policy.h"
 #include "snapshot.h"
 #include "state.h"
 #include "subscription.h"
 
 static const char help[] =
-    "usage: signpost explain [-c FILE] [--json] UUID\n"
+    "usage: signpost explain [-c FILE] [--json] [--user-agent UA] UUID\n"
     "\n"
     "Says what the registry gives this device and why, or at which step it is\n"
     "refused: the device, its user, the core, each route and endpoint. Then whether\n"
@@ -26,6 +27,8 @@ static const char help[] =
     "\n"
     "  -c FILE   settings\n"
     "  --json    for programs\n"
+    "  --user-agent UA\n"
+    "            for the app that calls itself so: its form, and what it cannot use\n"
     "\n"
     "Exit status: 0 it gets links, 1 it is refused, 2 nothing could be told.\n";
 
@@ -41,6 +44,8 @@ struct explain {
     const struct user *user;
     enum refusal refusal;
     struct subscription *subscription;
+    const char *user_agent; /* NULL: of nobody in particular */
+    struct choice choice;
     json_t *out;
 };
 
@@ -79,6 +84,28 @@ add_people(struct explain *explain)
                   json_strings(&user->cores), "groups", json_strings(&user->groups)));
 }
 
+/* What an endpoint asks for and the app does not know, in words; NULL: nothing. */
+static char *
+unknown_features(const struct explain *explain, const struct endpoint *endpoint)
+{
+    uint32_t unknown = features_of(&endpoint->client) & ~explain->choice.known;
+    struct buf words;
+    int i;
+
+    if (unknown == 0)
+        return NULL;
+    buf_init(&words, 4096);
+    buf_printf(&words, "%s as %s does not know",
+               explain->choice.app != NULL ? explain->choice.app : "the app",
+               format_name(explain->choice.format));
+    for (i = 0; i < FEATURES; i++)
+        if ((unknown & FEATURE_BIT(i)) != 0)
+            buf_printf(&words, " %s%s", feature_name((enum feature)i),
+                       unknown >> (i + 1) != 0 ? "," : "");
+    buf_putc(&words, '\0');
+    return words.data;
+}
+
 /* Every route and endpoint with its verdict for this user; returns how many he gets. */
 static size_t
 add_endpoints(struct explain *explain)
@@ -89,15 +116,21 @@ add_endpoints(struct explain *explain)
     for (i = 0; i < explain->policy.count; i++) {
         const struct endpoint *endpoint = &explain->policy.endpoints[i];
         enum refusal refusal = policy_endpoint(&explain->policy, explain->user, endpoint);
+        char *unknown = NULL;
 
         served += refusal == REFUSAL_NONE;
+        if (refusal == REFUSAL_NONE && (unknown = unknown_features(explain, endpoint)) != NULL)
+            refusal = REFUSAL_CLIENT;
         json_array_append_new(
             array, json_pack("{s:s, s:s, s:s?, s:s, s:i, s:o, s:s?, s:s?}", "id", endpoint->id,
                              "path", endpoint->path, "address", endpoint->client.address, "status",
                              status_name(endpoint->status), "priority", endpoint->priority,
                              "groups", json_strings(endpoint->groups), "refusal",
                              refusal == REFUSAL_NONE ? NULL : refusal_token(refusal), "reason",
-                             refusal == REFUSAL_NONE ? NULL : refusal_text(refusal)));
+                             refusal == REFUSAL_NONE ? NULL
+                             : unknown != NULL       ? unknown
+                                                     : refusal_text(refusal)));
+        free(unknown);
     }
     json_object_set_new(explain->out, "endpoints", array);
     return served;
@@ -105,7 +138,7 @@ add_endpoints(struct explain *explain)
 
 /* The links by the very steps that the responder takes, from a set that is encoded here. */
 static int
-make_links(struct explain *explain, struct buf *set, struct buf *links)
+make_links(struct explain *explain, struct buf set[SET_FORMS], struct buf *links)
 {
     const struct endpoint **list = calloc(explain->policy.count + 1, sizeof(*list));
     struct subscription *subscription = explain->subscription;
@@ -119,13 +152,16 @@ make_links(struct explain *explain, struct buf *set, struct buf *links)
                         policy_is_wide(&explain->policy, explain->user), &encoded, &error);
     }
     free(list);
-    if (rc != 0 || set_decode(set->data, set->len, &subscription->set) != 0)
+    if (rc != 0 || set_decode(set[SET_LINKS].data, set[SET_LINKS].len, &subscription->set) != 0)
         return -1;
     subscription->uuid = explain->uuid;
-    subscription->name = policy_device_name(explain->device, explain->user);
-    subscription->name_len = strlen(subscription->name);
-    subscription_order(subscription);
-    format_links(links, subscription);
+    subscription->device.name = policy_device_name(explain->device, explain->user);
+    subscription->device.name_len = strlen(subscription->device.name);
+    subscription_order(subscription, explain->choice.known);
+    if (subscription->count == 0 || explain->choice.format == FORMAT_NONE)
+        explain->refusal = REFUSAL_CLIENT;
+    else
+        format_links(links, subscription);
     return 0;
 }
 
@@ -159,10 +195,12 @@ add_service(struct explain *explain, const struct buf *expected)
     buf_init(&links, LINKS_MAX);
     if (state_snapshot_path(explain->config->state, path, sizeof(path), &error) == 0 &&
         snapshot_open(&snapshot, path, &error) == 0) {
-        if (subscription_find(&snapshot, &explain->uuid, time(NULL), explain->subscription) != 0) {
+        if (subscription_find(&snapshot, &explain->uuid, time(NULL), explain->choice.known,
+                              explain->subscription) != 0) {
             word = "damaged snapshot";
         } else {
-            if (explain->subscription->refusal == REFUSAL_NONE)
+            if (explain->subscription->refusal == REFUSAL_NONE &&
+                explain->choice.format != FORMAT_NONE)
                 format_links(&links, explain->subscription);
             word = links.len == expected->len &&
                            (links.len == 0 || memcmp(links.data, expected->data, links.len) == 0)
@@ -178,11 +216,12 @@ add_service(struct explain *explain, const struct buf *expected)
 static int
 explain_device(struct explain *explain)
 {
-    struct buf set, links;
+    struct buf set[SET_FORMS], links;
     size_t served;
-    int rc = 0;
+    int rc = 0, i;
 
-    buf_init(&set, 2 * SET_BYTES_MAX);
+    for (i = 0; i < SET_FORMS; i++)
+        buf_init(&set[i], 2 * SET_BYTES_MAX);
     buf_init(&links, LINKS_MAX);
     explain->device = registry_device(&explain->registry, &explain->uuid);
     explain->refusal = policy_device(&explain->policy, explain->device, time(NULL), &explain->user);
@@ -191,14 +230,15 @@ explain_device(struct explain *explain)
     if (explain->refusal == REFUSAL_NONE && served == 0)
         explain->refusal = policy_nothing(explain->user);
     if (explain->refusal == REFUSAL_NONE)
-        rc = make_links(explain, &set, &links);
+        rc = make_links(explain, set, &links);
     if (explain->refusal != REFUSAL_NONE) {
         json_object_set_new(explain->out, "refusal", json_string(refusal_token(explain->refusal)));
         json_object_set_new(explain->out, "reason", json_string(refusal_text(explain->refusal)));
     }
     json_object_set_new(explain->out, "links", split_lines(&links));
     add_service(explain, &links);
-    buf_release(&set);
+    for (i = 0; i < SET_FORMS; i++)
+        buf_release(&set[i]);
     buf_release(&links);
     return rc == 0 ? EXIT_OK : trouble("out of memory");
 }
@@ -243,6 +283,8 @@ print_text(const json_t *out)
     const char *reason = text_or(out, "reason", NULL);
     size_t i;
 
+    if (json_object_get(out, "app") != NULL)
+        printf("app     %s, gets %s\n", text_or(out, "app", ""), text_or(out, "format", ""));
     if (device != NULL)
         printf("device  %s: \"%s\", %s\n", text_or(device, "path", ""), text_or(device, "name", ""),
                text_or(device, "status", ""));
@@ -267,10 +309,28 @@ print_text(const json_t *out)
     printf("in service: %s\n", text_or(out, "in_service", ""));
 }
 
+/* How the app is answered. */
+static void
+add_client(struct explain *explain)
+{
+    struct hints hints = {.user_agent = explain->user_agent};
+
+    (void)negotiate(&hints, &explain->config->agents, &explain->choice);
+    if (explain->user_agent == NULL)
+        return;
+    json_object_set_new(
+        explain->out, "app",
+        json_text(explain->choice.app != NULL ? explain->choice.app : "an unknown app"));
+    json_object_set_new(explain->out, "format",
+                        json_string(explain->choice.format == FORMAT_NONE
+                                        ? "none"
+                                        : format_name(explain->choice.format)));
+}
+
 static void
 add_addresses(struct explain *explain, const char *uuid)
 {
-    const struct strings *urls = &explain->config->public_urls;
+    const struct strings *urls = &explain->config->policy.urls;
     json_t *array = json_array();
     size_t i;
 
@@ -296,6 +356,7 @@ run(struct explain *explain, bool as_json)
         return EXIT_TROUBLE;
     if (policy_init(&explain->policy, &explain->registry, &explain->config->policy, &error) != 0)
         return trouble("%s", error.text);
+    add_client(explain);
     rc = explain_device(explain);
     if (rc != EXIT_OK)
         return rc;
@@ -314,7 +375,11 @@ int
 explain_main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+        {"help", no_argument, NULL, 'h'},
+        {"json", no_argument, NULL, 'j'},
+        {"user-agent", required_argument, NULL, 'u'},
+        {NULL, 0, NULL, 0},
+    };
     struct explain explain = {.refusal = REFUSAL_UNKNOWN};
     struct config config;
     const char *file = NULL;
@@ -328,6 +393,9 @@ explain_main(int argc, char **argv)
             break;
         case 'j':
             as_json = true;
+            break;
+        case 'u':
+            explain.user_agent = optarg;
             break;
         case 'h':
             fputs(help, stdout);

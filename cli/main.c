@@ -43,7 +43,7 @@ load_settings(struct config *config, const char *file, const char *directory)
 {
     struct error error;
 
-    if (config_load(config, file, &error) != 0) {
+    if (config_load(config, file, &error) != 0 || config_load_templates(config, &error) != 0) {
         trouble("%s", error.text);
         config_release(config);
         return -1;

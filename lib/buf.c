@@ -73,3 +73,15 @@ buf_printf(struct buf *buf, const char *format, ...)
     va_end(args);
     buf->len += (size_t)len;
 }
+
+void
+buf_put_number(struct buf *buf, unsigned long long number)
+{
+    char digits[24];
+    size_t n = sizeof(digits);
+
+    do
+        digits[--n] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    buf_put(buf, digits + n, sizeof(digits) - n);
+}

@@ -32,6 +32,9 @@ bool buf_grow(struct buf *buf, size_t len);
 /* Appends formatted text (printf-like). */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends a number in decimal digits; quicker than buf_printf. */
+void buf_put_number(struct buf *buf, unsigned long long number);
+
 /* Appends len bytes. */
 static inline void
 buf_put(struct buf *buf, const void *bytes, size_t len)

@@ -36,7 +36,7 @@ struct compiler {
     struct snapshot_writer writer;
     struct memo memo;
     struct buf key;
-    struct buf *sets; /* encoded, by number */
+    struct buf (*sets)[SET_FORMS]; /* encoded, by number */
     size_t set_count, set_room;
     const struct endpoint **list; /* scratch, policy.count long */
     bool *is_served;              /* by endpoint */
@@ -106,7 +106,8 @@ static int
 new_set(struct compiler *compiler, const struct user *user, uint32_t *number)
 {
     size_t count = policy_select(&compiler->policy, user, compiler->list), encoded, i;
-    struct buf *sets;
+    struct buf(*sets)[SET_FORMS];
+    int form;
 
     if (count == 0) {
         *number = SET_NONE;
@@ -119,9 +120,10 @@ new_set(struct compiler *compiler, const struct user *user, uint32_t *number)
             return error_set(compiler->error, "out of memory");
         compiler->sets = sets;
     }
-    buf_init(&compiler->sets[compiler->set_count], 2 * SET_BYTES_MAX);
+    for (form = 0; form < SET_FORMS; form++)
+        buf_init(&compiler->sets[compiler->set_count][form], 2 * SET_BYTES_MAX);
     *number = (uint32_t)compiler->set_count++;
-    if (set_encode(&compiler->sets[*number], compiler->list, count, &compiler->policy.options,
+    if (set_encode(compiler->sets[*number], compiler->list, count, &compiler->policy.options,
                    policy_is_wide(&compiler->policy, user), &encoded, compiler->error) != 0)
         return -1;
     if (encoded < count)
@@ -183,8 +185,8 @@ set_of(struct compiler *compiler, const struct user *user, size_t place, uint32_
 static int
 put_device(struct compiler *compiler, const struct device *device)
 {
-    struct snapshot_device out;
     const struct user *user;
+    struct snapshot_device out = {.set = 0};
     uint32_t set = SET_NONE;
     size_t place;
 
@@ -200,6 +202,12 @@ put_device(struct compiler *compiler, const struct device *device)
     out.expires = user->expires;
     out.name = policy_device_name(device, user);
     out.name_len = strlen(out.name);
+    out.user_id = user->id;
+    out.traffic_limit = (uint64_t)user->traffic_limit;
+    if (compiler->policy.options.with_user && user->username != NULL) {
+        out.user = user->username;
+        out.user_len = strlen(user->username);
+    }
     compiler->result->devices++;
     compiler->has_device[place] = true;
     return snapshot_put_device(&compiler->writer, &device->uuid, &out);
@@ -215,19 +223,76 @@ count_true(const bool *flags, size_t count)
     return n;
 }
 
+static const char *
+template_of(const struct policy_options *options, enum frame frame, size_t *len)
+{
+    if (options->frames[frame] == NULL)
+        return frame_default(frame, len);
+    *len = strlen(options->frames[frame]);
+    return options->frames[frame];
+}
+
 /* What of the settings is in a snapshot. */
 static void
 settings_text(const struct policy_options *options, char out[20])
 {
     static const uint8_t key[16] = "signpost set   1";
     struct buf text;
+    size_t i, len;
 
-    buf_init(&text, DOCUMENT_MAX);
-    buf_printf(&text, "%s\n%d %d %u\n%s", options->core != NULL ? options->core : "",
-               options->all_domains, options->by_name, options->max_links,
+    buf_init(&text, (FRAMES + 1) * (size_t)DOCUMENT_MAX);
+    buf_printf(&text, "%s\n%d %d %u %d\n%s\n", options->core != NULL ? options->core : "",
+               options->all_domains, options->by_name, options->max_links, options->with_user,
                options->remark != NULL ? options->remark : "");
+    for (i = 0; i < options->urls.count; i++)
+        buf_printf(&text, "%s\n", options->urls.items[i]);
+    for (i = 0; i < FRAMES; i++) {
+        const char *frame = template_of(options, (enum frame)i, &len);
+
+        buf_printf(&text, "%zu\n", len);
+        buf_put(&text, frame, len);
+    }
     snprintf(out, 20, "%016llx", (unsigned long long)siphash(key, text.data, text.len));
     buf_release(&text);
+}
+
+static int
+put_sets(struct compiler *compiler)
+{
+    size_t i;
+    int form;
+
+    for (i = 0; i < compiler->set_count; i++)
+        for (form = 0; form < SET_FORMS; form++)
+            if (snapshot_put_set(&compiler->writer, (uint32_t)i, form, compiler->sets[i][form].data,
+                                 compiler->sets[i][form].len) != 0)
+                return -1;
+    return 0;
+}
+
+static int
+put_frames(struct compiler *compiler)
+{
+    const struct policy_options *options = &compiler->policy.options;
+    struct error problem;
+    struct buf buf;
+    int i, rc = 0;
+
+    buf_init(&buf, 2 * DOCUMENT_MAX);
+    for (i = 0; i < FRAMES && rc == 0; i++) {
+        char text[sizeof(problem.text)];
+        size_t len;
+        const char *template = template_of(options, (enum frame)i, &len);
+
+        buf_clear(&buf);
+        if (frame_compile((enum frame)i, template, len, &options->urls, &buf, &problem) != 0)
+            rc = error_set(compiler->error, "%s",
+                           error_string(&problem, options->frame_paths[i], text, sizeof(text)));
+        else
+            rc = snapshot_put_frame(&compiler->writer, i, buf.data, buf.len);
+    }
+    buf_release(&buf);
+    return rc;
 }
 
 /* Facts for status; nothing that the same records would not give again. */
@@ -263,10 +328,8 @@ put_all(struct compiler *compiler)
     for (i = 0; (device = registry_at(compiler->registry, KIND_DEVICE, i)) != NULL; i++)
         if (put_device(compiler, device) != 0)
             return -1;
-    for (i = 0; i < compiler->set_count; i++)
-        if (snapshot_put_set(&compiler->writer, (uint32_t)i, compiler->sets[i].data,
-                             compiler->sets[i].len) != 0)
-            return -1;
+    if (put_sets(compiler) != 0 || put_frames(compiler) != 0)
+        return -1;
     compiler->result->users = count_true(compiler->has_device,
                                          compiler->registry->kinds[KIND_USER].count);
     compiler->result->endpoints = count_true(compiler->is_served, compiler->policy.count);
@@ -293,6 +356,7 @@ static void
 release(struct compiler *compiler)
 {
     size_t i;
+    int form;
 
     for (i = 0; i < compiler->memo.count; i++)
         free(compiler->memo.classes[i].key);
@@ -300,7 +364,8 @@ release(struct compiler *compiler)
     free(compiler->memo.slots);
     free(compiler->class_of);
     for (i = 0; i < compiler->set_count; i++)
-        buf_release(&compiler->sets[i]);
+        for (form = 0; form < SET_FORMS; form++)
+            buf_release(&compiler->sets[i][form]);
     free(compiler->sets);
     free(compiler->list);
     free(compiler->is_served);

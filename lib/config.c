@@ -30,9 +30,8 @@ keep_first(void *context, const struct finding *finding)
     error_set(error, "%s", error_string(&here, finding->path, text, sizeof(text)));
 }
 
-/* A path of the settings file, seen from where that file lies. */
-static const char *
-read_path(struct fields *fields, const char *key, const char *file)
+const char *
+config_path(struct fields *fields, const char *key, const char *file)
 {
     const char *path = json_string_value(json_object_get(fields->object, key));
     const char *slash = strrchr(file, '/');
@@ -147,9 +146,12 @@ read_urls(struct fields *fields, struct strings *urls)
 static void
 read_settings(struct config *config, struct fields *fields, const char *file)
 {
-    static const char *const known[] = {"data",    "source",     "state",       "core",
-                                        "refresh", "domains",    "order",       "max_links",
-                                        "remark",  "max_shrink", "public_urls", NULL};
+    static const char *const known[] = {
+        "data",        "source",       "state",     "core",      "refresh",
+        "domains",     "order",        "max_links", "remark",    "max_shrink",
+        "public_urls", "title",        "filename",  "announce",  "update_interval",
+        "support_url", "web_page_url", "routing",   "templates", "user_agents",
+        NULL};
     const char *text, *key;
     struct error problem;
     const json_t *value;
@@ -161,8 +163,8 @@ read_settings(struct config *config, struct fields *fields, const char *file)
         if (known[i] == NULL)
             fields_fail(fields, key, "no such setting (see signpost.conf(5))");
     }
-    config->data = read_path(fields, "data", file);
-    config->state = read_path(fields, "state", file);
+    config->data = config_path(fields, "data", file);
+    config->state = config_path(fields, "state", file);
     config->source = read_source(fields);
     config->max_shrink = (unsigned)fields_integer(fields, "max_shrink", SHRINK_DEFAULT, 0, 100);
     config->refresh = read_switch(fields, "refresh", true);
@@ -175,7 +177,8 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     config->policy.remark = fields_text(fields, "remark");
     if (config->policy.remark != NULL && remark_check(config->policy.remark, &problem) != 0)
         fields_fail(fields, "remark", "%s", problem.text);
-    read_urls(fields, &config->public_urls);
+    read_urls(fields, &config->policy.urls);
+    config_read_profile(config, fields, file);
 }
 
 /* Nothing but comments and white space: every setting has a default. */
@@ -281,6 +284,7 @@ config_load(struct config *config, const char *file, struct error *error)
     int fd, rc = 0;
 
     *config = (struct config){.refresh = true, .max_shrink = SHRINK_DEFAULT};
+    config_default_profile(&config->profile);
     if (file == NULL && variable != NULL && variable[0] != '\0')
         file = variable;
     if (file == NULL) {

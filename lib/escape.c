@@ -1,6 +1,7 @@
 #include "escape.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool
 is_unreserved(unsigned char c)
@@ -35,4 +36,57 @@ escape_percent(struct buf *buf, const char *bytes, size_t len)
         }
     }
     buf->len = (size_t)(out - buf->data);
+}
+
+/* The code of a character of two or three bytes that must not stand in a string; 0: it may. */
+static unsigned
+code_to_escape(const unsigned char *p, size_t left, size_t *len)
+{
+    unsigned code;
+
+    *len = 1;
+    if (p[0] < ' ' || p[0] == '"' || p[0] == '\\' || p[0] == 0x7f)
+        return p[0] == 0 ? 0x10000 : p[0];
+    if (p[0] == 0xc2 && left >= 2 && p[1] < 0xa0) { /* C1 */
+        *len = 2;
+        return p[1];
+    }
+    if ((p[0] != 0xe2 && p[0] != 0xef) || left < 3)
+        return 0;
+    code = (unsigned)(p[0] & 15) << 12 | (unsigned)(p[1] & 63) << 6 | (p[2] & 63);
+    *len = 3;
+    return code == 0x2028 || code == 0x2029 || code >= 0xfeff ? code : 0;
+}
+
+void
+escape_quoted(struct buf *buf, const char *text, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + len, *plain = p;
+    unsigned code;
+    size_t n;
+
+    for (; p < end; p += n) {
+        code = code_to_escape(p, (size_t)(end - p), &n);
+        if (code == 0) {
+            n = 1;
+            continue;
+        }
+        buf_put(buf, plain, (size_t)(p - plain));
+        if (code == '"' || code == '\\') {
+            buf_putc(buf, '\\');
+            buf_putc(buf, (char)code);
+        } else {
+            buf_printf(buf, "\\u%04x", code & 0xffff);
+        }
+        plain = p + n;
+    }
+    buf_put(buf, plain, (size_t)(p - plain));
+}
+
+void
+escape_string(struct buf *buf, const char *text)
+{
+    buf_putc(buf, '"');
+    escape_quoted(buf, text, strlen(text));
+    buf_putc(buf, '"');
 }

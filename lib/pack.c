@@ -50,6 +50,7 @@ _Static_assert(sizeof(enum transport) == 4 && sizeof(enum security) == 4, "packe
 static const struct field fields[KINDS][10] = {
     [KIND_USER] = {FIELD(INT64, user, id),
                    FIELD(INT64, user, expires),
+                   FIELD(INT64, user, traffic_limit),
                    FIELD(STRING, user, username),
                    FIELD(STRINGS, user, cores),
                    FIELD(STRINGS, user, groups),

@@ -10,15 +10,20 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "frame.h"
 #include "refusal.h"
 #include "registry.h"
 
 struct policy_options {
-    const char *core;   /* serve only routes of this core (normal form); NULL: of all the user's */
-    bool all_domains;   /* an endpoint for every active domain of an entry, not only the first */
-    bool by_name;       /* order equals by name, not spread over devices */
-    unsigned max_links; /* how many endpoints a device learns; 0: all */
-    const char *remark; /* template of the names in links; NULL: see set.h */
+    const char *core;    /* serve only routes of this core (normal form); NULL: of all the user's */
+    bool all_domains;    /* an endpoint for every active domain of an entry, not only the first */
+    bool by_name;        /* order equals by name, not spread over devices */
+    unsigned max_links;  /* how many endpoints a device learns; 0: all */
+    const char *remark;  /* template of the names in links; NULL: see set.h */
+    bool with_user;      /* users' names are served (in a title) */
+    struct strings urls; /* where the responder is reached; see frame.h */
+    const char *frames[FRAMES];      /* templates; NULL: ours */
+    const char *frame_paths[FRAMES]; /* their files, for messages */
 };
 
 /* One way in, complete: every default filled, the address known. Strings live in the registry. */

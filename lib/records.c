@@ -291,7 +291,7 @@ read_user(struct fields *fields, struct user *user)
     if (fields_has(fields, "id") &&
         fields_integer(fields, "id", user->id, INT64_MIN, INT64_MAX) != user->id)
         fields_fail(fields, "id", "does not agree with the file's name");
-    fields_integer(fields, "traffic_limit", 0, 0, INT64_MAX);
+    user->traffic_limit = fields_integer(fields, "traffic_limit", 0, 0, INT64_MAX);
     fields_strings(fields, "core_nodes", &user->cores);
     for (i = 0; i < user->cores.count; i++) {
         const char *ip = normal_ip(fields->pool, user->cores.items[i]);

@@ -50,9 +50,10 @@ struct record {
 struct user {
     struct record record;
     int64_t id;
-    int64_t expires;      /* seconds since the epoch, or EXPIRES_NEVER */
-    const char *username; /* NULL if none */
-    struct strings cores; /* core_nodes, in normal form */
+    int64_t expires;       /* seconds since the epoch, or EXPIRES_NEVER */
+    int64_t traffic_limit; /* bytes; 0: none */
+    const char *username;  /* NULL if none */
+    struct strings cores;  /* core_nodes, in normal form */
     struct strings groups;
 };
 

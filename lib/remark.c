@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
 #include "text.h"
 
 enum { REMARK_MAX = 2048, EXPANDED_MAX = 64 * 1024 };
@@ -145,23 +144,20 @@ make_unique(const char *const *labels, size_t count, struct pool *pool, const ch
     return number_equals(remarks, count, pool);
 }
 
-/* Percent-encodes all but the device's place. */
-static const char *
-encode(const char *remark, struct buf *buf, struct pool *pool)
+void
+remark_escape(struct buf *buf, const char *remark,
+              void (*escape)(struct buf *buf, const char *bytes, size_t len))
 {
-    const char *p = remark;
     size_t len;
 
-    buf_clear(buf);
     for (;;) {
-        len = strcspn(p, "\x01");
-        escape_percent(buf, p, len);
-        p += len;
-        if (*p == '\0')
-            break;
-        buf_putc(buf, *p++);
+        len = strcspn(remark, "\x01");
+        escape(buf, remark, len);
+        remark += len;
+        if (*remark == '\0')
+            return;
+        buf_putc(buf, *remark++);
     }
-    return buf->failed ? NULL : pool_copy(pool, buf->data, buf->len);
 }
 
 /* The endpoints' labels; two of a core and of none may still be equal. */
@@ -197,9 +193,6 @@ remark_make(const char *template, const struct endpoint *const *list, size_t cou
             rc = -1;
     if (rc == 0)
         rc = make_unique(labels, count, pool, remarks);
-    for (i = 0; i < count && rc == 0; i++)
-        if ((remarks[i] = encode(remarks[i], &buf, pool)) == NULL)
-            rc = -1;
     buf_release(&buf);
     free(labels);
     return rc;

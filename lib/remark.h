@@ -20,10 +20,17 @@ int remark_check(const char *template, struct error *error);
 
 /*
  * Makes the remarks of the endpoints that one device gets together: remarks[i] for list[i],
- * strings in the pool, percent-encoded but for REMARK_DEVICE; unique and never empty. template
- * may be NULL; is_wide says that the labels are the wide ones. Returns 0, or -1 without memory.
+ * strings in the pool with REMARK_DEVICE in them; unique and never empty. template may be NULL;
+ * is_wide says that the labels are the wide ones. Returns 0, or -1 without memory.
  */
 int remark_make(const char *template, const struct endpoint *const *list, size_t count,
                 bool is_wide, struct pool *pool, const char **remarks);
+
+/*
+ * Appends a remark escaped, but for REMARK_DEVICE: by escape_percent for links, by escape_quoted
+ * for profiles.
+ */
+void remark_escape(struct buf *buf, const char *remark,
+                   void (*escape)(struct buf *buf, const char *bytes, size_t len));
 
 #endif

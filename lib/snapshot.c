@@ -179,12 +179,16 @@ snapshot_get(struct snapshot *snapshot, const void *key, size_t key_len, const u
 int
 snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_device *device)
 {
-    if (len <= DEVICE_HEAD)
+    if (len <= DEVICE_HEAD || value[28] == 0 || value[28] > len - DEVICE_HEAD)
         return -1;
     device->set = get_u32(value);
     device->expires = (int64_t)get_u64(value + 4);
+    device->user_id = (int64_t)get_u64(value + 12);
+    device->traffic_limit = get_u64(value + 20);
     device->name = (const char *)value + DEVICE_HEAD;
-    device->name_len = len - DEVICE_HEAD;
+    device->name_len = value[28];
+    device->user = device->name + device->name_len;
+    device->user_len = len - DEVICE_HEAD - device->name_len;
     return 0;
 }
 
@@ -242,12 +246,21 @@ snapshot_get_device(struct snapshot *snapshot, const struct uuid *uuid,
 }
 
 int
-snapshot_get_set(struct snapshot *snapshot, uint32_t number, const uint8_t **value,
+snapshot_get_set(struct snapshot *snapshot, uint32_t number, int form, const uint8_t **value,
                  size_t *value_len)
 {
-    uint8_t key[5] = {'s'};
+    uint8_t key[6] = {'s'};
 
     put_u32(key + 1, number);
+    key[5] = (uint8_t)form;
+    return snapshot_get(snapshot, key, sizeof(key), value, value_len);
+}
+
+int
+snapshot_get_frame(struct snapshot *snapshot, int frame, const uint8_t **value, size_t *value_len)
+{
+    uint8_t key[2] = {'f', (uint8_t)frame};
+
     return snapshot_get(snapshot, key, sizeof(key), value, value_len);
 }
 

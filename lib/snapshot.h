@@ -2,7 +2,8 @@
  * The snapshot: everything that is served, compiled into one immutable cdb file
  * (http://cr.yp.to/cdb/cdb.txt, by tinycdb) with a footer of checksums behind it.
  *
- * Keys: 16 bytes, a device's UUID; 's' and u32, a set; 'm', facts about the snapshot as JSON.
+ * Keys: 16 bytes, a device's UUID; 's', u32 and u8, a set in one of its forms (set.h); 'f' and u8,
+ * a frame (frame.h); 'm', facts about the snapshot as JSON.
  * Every value starts with a checksum of its record. The footer, behind the hash tables where a
  * plain cdb reader does not look: magic, format, file size, checksums of the table of contents
  * and of each of the 256 hash tables, checksum of the footer.
@@ -28,7 +29,7 @@
 
 /* Part of the file's name: programs of two formats run beside each other through an upgrade. */
 #ifndef SNAPSHOT_FORMAT /* a test of upgrades builds the program of another time */
-#define SNAPSHOT_FORMAT 1
+#define SNAPSHOT_FORMAT 2
 #endif
 
 struct snapshot {
@@ -42,9 +43,13 @@ struct snapshot {
 /* What the snapshot says of a device. */
 struct snapshot_device {
     uint32_t set;
-    int64_t expires;  /* seconds since the epoch, INT64_MAX: never */
-    const char *name; /* UTF-8, not terminated, never empty */
+    int64_t expires; /* seconds since the epoch, INT64_MAX: never */
+    int64_t user_id;
+    uint64_t traffic_limit; /* bytes; 0: none */
+    const char *name;       /* UTF-8, not terminated, never empty */
     size_t name_len;
+    const char *user; /* the user's name, where a setting makes use of it; else of no length */
+    size_t user_len;
 };
 
 /* Makes a struct that snapshot_close accepts. */
@@ -72,9 +77,13 @@ int snapshot_get(struct snapshot *snapshot, const void *key, size_t key_len, con
 int snapshot_get_device(struct snapshot *snapshot, const struct uuid *uuid,
                         struct snapshot_device *device);
 
-/* The encoded set of a number; returns as snapshot_get. */
-int snapshot_get_set(struct snapshot *snapshot, uint32_t number, const uint8_t **value,
+/* A form of the set of a number; returns as snapshot_get. */
+int snapshot_get_set(struct snapshot *snapshot, uint32_t number, int form, const uint8_t **value,
                      size_t *value_len);
+
+/* A compiled frame; returns as snapshot_get. */
+int snapshot_get_frame(struct snapshot *snapshot, int frame, const uint8_t **value,
+                       size_t *value_len);
 
 /* The facts about the snapshot, JSON text; returns as snapshot_get. */
 int snapshot_get_meta(struct snapshot *snapshot, const char **text, size_t *len);
@@ -111,8 +120,9 @@ int snapshot_put(struct snapshot_writer *writer, const void *key, size_t key_len
                  size_t value_len);
 int snapshot_put_device(struct snapshot_writer *writer, const struct uuid *uuid,
                         const struct snapshot_device *device);
-int snapshot_put_set(struct snapshot_writer *writer, uint32_t number, const void *bytes,
+int snapshot_put_set(struct snapshot_writer *writer, uint32_t number, int form, const void *bytes,
                      size_t len);
+int snapshot_put_frame(struct snapshot_writer *writer, int frame, const void *bytes, size_t len);
 int snapshot_put_meta(struct snapshot_writer *writer, const char *text, size_t len);
 
 /*

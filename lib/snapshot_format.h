@@ -12,7 +12,7 @@ enum {
     TOC_SIZE = 2048,    /* 256 pairs of position and slots, at the start of every cdb file */
     CHECKSUM_SIZE = 8,  /* in front of every value */
     RECORD_HEAD = 8,    /* key and value lengths, of cdb */
-    DEVICE_HEAD = 12,   /* set, expires */
+    DEVICE_HEAD = 29,   /* set, expires, user id, traffic limit, length of name */
     FOOTER_SIZE = 2088, /* as below */
     FOOTER_FORMAT = 8,  /* offsets in the footer; the magic is at 0 */
     FOOTER_BYTES = 16,

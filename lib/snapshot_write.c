@@ -73,23 +73,38 @@ int
 snapshot_put_device(struct snapshot_writer *writer, const struct uuid *uuid,
                     const struct snapshot_device *device)
 {
-    uint8_t value[DEVICE_HEAD + 256];
+    uint8_t value[DEVICE_HEAD + 2 * 255];
 
-    if (device->name_len == 0 || device->name_len > 255)
-        return error_set(writer->error, "a device's name is empty or too long");
+    if (device->name_len == 0 || device->name_len > 255 || device->user_len > 255)
+        return error_set(writer->error, "a device's or user's name is empty or too long");
     put_u32(value, device->set);
     put_u64(value + 4, (uint64_t)device->expires);
+    put_u64(value + 12, (uint64_t)device->user_id);
+    put_u64(value + 20, device->traffic_limit);
+    value[28] = (uint8_t)device->name_len;
     memcpy(value + DEVICE_HEAD, device->name, device->name_len);
+    if (device->user_len > 0)
+        memcpy(value + DEVICE_HEAD + device->name_len, device->user, device->user_len);
     return snapshot_put(writer, uuid->bytes, sizeof(uuid->bytes), value,
-                        DEVICE_HEAD + device->name_len);
+                        DEVICE_HEAD + device->name_len + device->user_len);
 }
 
 int
-snapshot_put_set(struct snapshot_writer *writer, uint32_t number, const void *bytes, size_t len)
+snapshot_put_set(struct snapshot_writer *writer, uint32_t number, int form, const void *bytes,
+                 size_t len)
 {
-    uint8_t key[5] = {'s'};
+    uint8_t key[6] = {'s'};
 
     put_u32(key + 1, number);
+    key[5] = (uint8_t)form;
+    return snapshot_put(writer, key, sizeof(key), bytes, len);
+}
+
+int
+snapshot_put_frame(struct snapshot_writer *writer, int frame, const void *bytes, size_t len)
+{
+    uint8_t key[2] = {'f', (uint8_t)frame};
+
     return snapshot_put(writer, key, sizeof(key), bytes, len);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "refusal.h"
+#include "feature.h"
 #include "set.h"
 #include "snapshot.h"
 #include "uuid.h"
@@ -15,25 +16,33 @@
 struct subscription {
     enum refusal refusal; /* REFUSAL_NONE: the rest is filled */
     struct uuid uuid;
-    const char *name; /* of the device; UTF-8, not terminated, never empty */
-    size_t name_len;
+    struct snapshot_device device; /* as the snapshot has it */
     struct set set;
     uint32_t count;          /* how many endpoints it gets */
     uint16_t order[SET_MAX]; /* indexes into set.entries */
 };
 
 /*
- * Looks a device up. now is seconds since the epoch; only expiry looks at it. What is found
+ * Looks a device up. now is seconds since the epoch; only expiry looks at it. known are the
+ * features that the client knows: an endpoint that asks for another is left out. What is found
  * points into the snapshot. Returns 0 (found or refused), or -1 when the snapshot is damaged.
  */
 int subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t now,
-                      struct subscription *subscription);
+                      uint32_t known, struct subscription *subscription);
 
 /*
- * Puts the set's endpoints in the device's order and caps them: rank first; equals by a hash keyed
- * with the device's UUID, which is stable for a device, differs between devices and tells nobody
- * the order of another's list, or as they stand when the set says so. Needs uuid and set.
+ * Adds names and outbounds in a core's words to the endpoints of what was found. Returns 0, or -1
+ * when the snapshot is damaged.
  */
-void subscription_order(struct subscription *subscription);
+int subscription_add_outbounds(struct snapshot *snapshot, enum outbound outbound,
+                               struct subscription *subscription);
+
+/*
+ * Puts the set's endpoints that ask for no more than what is known in the device's order and caps
+ * them: rank first; equals by a hash keyed with the device's UUID, which is stable for a device,
+ * differs between devices and tells nobody the order of another's list, or as they stand when the
+ * set says so. Needs uuid and set.
+ */
+void subscription_order(struct subscription *subscription, uint32_t known);
 
 #endif

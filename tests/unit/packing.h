@@ -103,7 +103,8 @@ fill_fields(enum kind kind, enum filling filling, union any *any)
 
     switch (kind) {
     case KIND_USER:
-        any->user = (struct user){any->record, large[filling], ~large[filling], string, list, list};
+        any->user = (struct user){
+            any->record, large[filling], ~large[filling], large[filling], string, list, list};
         break;
     case KIND_DEVICE:
         any->device = (struct device){.record = any->record, .user_id = large[filling]};
@@ -249,6 +250,7 @@ assert_same(enum kind kind, union any *a, union any *b)
     case KIND_USER:
         assert_true(a->user.id == b->user.id);
         assert_true(a->user.expires == b->user.expires);
+        assert_true(a->user.traffic_limit == b->user.traffic_limit);
         assert_strings(a->user.username, b->user.username);
         assert_lists(&a->user.cores, &b->user.cores);
         assert_lists(&a->user.groups, &b->user.groups);

@@ -75,7 +75,12 @@ write_snapshot(int devices, char mark)
         return -1;
     for (i = 0; i < devices; i++) {
         struct uuid uuid = uuid_of((uint32_t)i);
-        struct snapshot_device device = {.set = (uint32_t)i, .expires = INT64_MAX - i};
+        struct snapshot_device device = {.set = (uint32_t)i,
+                                         .expires = INT64_MAX - i,
+                                         .user_id = 7 * i,
+                                         .traffic_limit = UINT64_MAX - (uint64_t)i,
+                                         .user = "user",
+                                         .user_len = (size_t)i % 5};
 
         memset(name, mark, sizeof(name));
         device.name = name;
@@ -85,8 +90,8 @@ write_snapshot(int devices, char mark)
             return -1;
         }
     }
-    if (snapshot_put_set(&writer, 0, "set 0", 5) != 0 ||
-        snapshot_put_set(&writer, UINT32_MAX, "", 0) != 0 ||
+    if (snapshot_put_set(&writer, 0, 3, "set 0", 5) != 0 ||
+        snapshot_put_set(&writer, UINT32_MAX, 0, "", 0) != 0 ||
         snapshot_put_meta(&writer, "{}", 2) != 0) {
         snapshot_abort(&writer);
         return -1;
@@ -106,6 +111,10 @@ check_devices(struct snapshot *snapshot, int devices, char mark)
         assert_int_equal(1, snapshot_get_device(snapshot, &uuid, &device));
         assert_int_equal(i, device.set);
         assert_true(device.expires == INT64_MAX - i);
+        assert_int_equal(7 * i, device.user_id);
+        assert_true(device.traffic_limit == UINT64_MAX - (uint64_t)i);
+        assert_int_equal(i % 5, device.user_len);
+        assert_memory_equal("user", device.user, device.user_len);
         assert_int_equal(1 + i % 255, device.name_len);
         assert_int_equal(mark, device.name[0]);
         assert_int_equal(mark, device.name[device.name_len - 1]);

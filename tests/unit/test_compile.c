@@ -45,7 +45,7 @@ find(struct snapshot *snapshot, const char *text, int64_t now)
 {
     struct uuid uuid = sample_uuid(text);
 
-    return subscription_find(snapshot, &uuid, now, &subscription);
+    return subscription_find(snapshot, &uuid, now, FEATURES_ALL, &subscription);
 }
 
 /* Finds a device that the snapshot must have an answer for; returns its refusal. */
@@ -189,15 +189,16 @@ compare_with_policy(const struct policy *policy, const struct device *device,
     char needle[100];
 
     assert_true(policy->count < 256);
-    assert_int_equal(0, subscription_find(snapshot, &device->uuid, now, &subscription));
+    assert_int_equal(0,
+                     subscription_find(snapshot, &device->uuid, now, FEATURES_ALL, &subscription));
     if (count == 0) {
         assert_int_not_equal(REFUSAL_NONE, subscription.refusal);
         return;
     }
     assert_int_equal(REFUSAL_NONE, subscription.refusal);
     assert_int_equal(count, subscription.count);
-    assert_int_equal(strlen(device->name), subscription.name_len);
-    assert_memory_equal(device->name, subscription.name, subscription.name_len);
+    assert_int_equal(strlen(device->name), subscription.device.name_len);
+    assert_memory_equal(device->name, subscription.device.name, subscription.device.name_len);
     for (i = 0; i < count; i++) {
         const struct set_entry *entry = &subscription.set.entries[i];
 

@@ -101,10 +101,10 @@ test_every_setting(void **state)
         assert_true(config.policy.by_name);
         assert_int_equal(5, config.policy.max_links);
         assert_string_equal("{device} ({location})", config.policy.remark);
-        assert_int_equal(3, config.public_urls.count);
-        assert_string_equal("https://z.example/api", config.public_urls.items[0]);
-        assert_string_equal("https://a.example/api", config.public_urls.items[1]);
-        assert_string_equal("http://127.0.0.1:8080/api", config.public_urls.items[2]);
+        assert_int_equal(3, config.policy.urls.count);
+        assert_string_equal("https://z.example/api", config.policy.urls.items[0]);
+        assert_string_equal("https://a.example/api", config.policy.urls.items[1]);
+        assert_string_equal("http://127.0.0.1:8080/api", config.policy.urls.items[2]);
         config_release(&config);
     }
 }
@@ -120,7 +120,7 @@ assert_defaults(const struct config *config)
     assert_false(config->policy.by_name);
     assert_int_equal(0, config->policy.max_links);
     assert_null(config->policy.remark);
-    assert_int_equal(0, config->public_urls.count);
+    assert_int_equal(0, config->policy.urls.count);
 }
 
 static void
@@ -241,7 +241,7 @@ test_a_public_url_has_a_host(void **state)
     (void)state;
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (config_load(&config, settings("signpost.yaml", texts[i]), &error) == 0)
-            fail_msg("accepted: %sas %s", texts[i], config.public_urls.items[0]);
+            fail_msg("accepted: %sas %s", texts[i], config.policy.urls.items[0]);
         config_release(&config);
     }
 }

@@ -1,6 +1,7 @@
 /* remark.h: names of links. Templates, uniqueness, never empty. */
 #include "unit.h"
 
+#include "escape.h"
 #include "remark.h"
 #include "sample.h"
 
@@ -35,7 +36,17 @@ add(struct fixture *f, const char *label, const char *name, const char *location
 static void
 make(struct fixture *f, const char *template)
 {
+    struct buf buf;
+    size_t i;
+
     assert_int_equal(0, remark_make(template, f->list, f->count, false, &f->pool, f->remarks));
+    buf_init(&buf, 1 << 20);
+    for (i = 0; i < f->count; i++) {
+        buf_clear(&buf);
+        remark_escape(&buf, f->remarks[i], escape_percent);
+        f->remarks[i] = pool_copy(&f->pool, buf.data, buf.len);
+    }
+    buf_release(&buf);
 }
 
 /* Makes the remark of a single endpoint and compares it. */

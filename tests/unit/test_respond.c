@@ -13,6 +13,7 @@
 #define OUTAGE "Status: 503 Service Unavailable\r\n"
 
 static struct snapshot snapshot;
+static struct config config;
 static struct site site; /* large */
 static struct response response;
 
@@ -34,7 +35,7 @@ setup(void **state)
 {
     (void)state;
     snapshot_init(&snapshot);
-    site_init(&site);
+    site_init(&site, &config);
     serve(sample_base);
     return 0;
 }
@@ -70,7 +71,7 @@ answer_at(int64_t now, const struct request *request)
 static const char *
 answer(const char *method, const char *path, const char *query, const char *if_none_match)
 {
-    struct request request = {method, path, query, if_none_match};
+    struct request request = {method, path, query, if_none_match, NULL, NULL, NULL};
 
     return answer_at(1000, &request);
 }
@@ -134,7 +135,7 @@ test_gives_links(void **state)
     (void)state;
     assert_int_equal(200, response.status);
     assert_string_equal(LINK, body_of(text));
-    assert_int_equal(6, count_fields(text));
+    assert_int_equal(7, count_fields(text));
     assert_memory_equal("Status: 200 OK\r\n", text, 16);
     assert_string_equal("text/plain; charset=utf-8", field(text, "Content-Type"));
     snprintf(length, sizeof(length), "%zu", strlen(LINK));
@@ -151,8 +152,8 @@ static void
 test_gives_base64_unless_asked(void **state)
 {
     static const char head[] = "dmxlc3M6Ly84ZjNjNWQxZS02MzI0LTRkNTMtYWQ0Zi04Y2RhNDhiMzA4MTF";
-    static const char *const queries[] = {NULL,           "",       "a=b", "format=base64",
-                                          "format=clash", "format="};
+    static const char *const queries[] = {NULL,          "",       "a=b", "format=base64",
+                                          "format=what", "format="};
     char first[2048];
     size_t i;
 
@@ -338,7 +339,7 @@ test_says_not_modified(void **state)
     text = answer("GET", PATH, NULL, etag);
     assert_memory_equal("Status: 304 Not Modified\r\n", text, 26);
     assert_string_equal("", body_of(text));
-    assert_int_equal(4, count_fields(text));
+    assert_int_equal(5, count_fields(text));
     /* RFC 9110 section 15.4.5: what a 200 would have said. */
     assert_string_equal(etag, field(text, "ETag"));
     assert_string_equal("private, no-cache", field(text, "Cache-Control"));
@@ -415,7 +416,7 @@ test_is_an_outage_on_damage(void **state)
 static void
 test_expires_at_the_second(void **state)
 {
-    struct request request = {"GET", PATH, "format=links", NULL};
+    struct request request = {"GET", PATH, "format=links", NULL, NULL, NULL, NULL};
 
     (void)state;
     serve(FILES({KIND_USER, "7.json", USER ", \"expires\": \"1970-01-01T00:16:40Z\"}"}));

@@ -12,7 +12,8 @@ struct fixture {
     const struct endpoint *list[MOST];
     char ids[MOST][16];
     size_t count;
-    struct buf buf;
+    struct buf forms[SET_FORMS];
+    struct buf *links;
     struct set set;
     size_t encoded;
 };
@@ -21,20 +22,36 @@ struct fixture {
 static struct fixture f;
 static const struct policy_options no_options = {.core = NULL};
 
+static void
+clear(void)
+{
+    int i;
+
+    for (i = 0; i < SET_FORMS; i++)
+        buf_clear(&f.forms[i]);
+}
+
 static int
 setup(void **state)
 {
+    int i;
+
     (void)state;
     memset(&f, 0, sizeof(f));
-    buf_init(&f.buf, 2 * SET_BYTES_MAX);
+    for (i = 0; i < SET_FORMS; i++)
+        buf_init(&f.forms[i], 2 * SET_BYTES_MAX);
+    f.links = &f.forms[SET_LINKS];
     return 0;
 }
 
 static int
 teardown(void **state)
 {
+    int i;
+
     (void)state;
-    buf_release(&f.buf);
+    for (i = 0; i < SET_FORMS; i++)
+        buf_release(&f.forms[i]);
     return 0;
 }
 
@@ -59,8 +76,8 @@ encode(const struct policy_options *options)
 {
     struct error error;
 
-    assert_int_equal(0, set_encode(&f.buf, f.list, f.count, options, false, &f.encoded, &error));
-    assert_false(f.buf.failed);
+    assert_int_equal(0, set_encode(f.forms, f.list, f.count, options, false, &f.encoded, &error));
+    assert_false(f.links->failed);
 }
 
 /* Decodes from a block of exactly this size, so that reading past it is noticed. */
@@ -109,7 +126,7 @@ test_goes_there_and_back(void **state)
     add("/c")->domain_place = INT32_MAX;
     encode(&options);
     assert_int_equal(3, f.encoded);
-    assert_int_equal(0, set_decode(f.buf.data, f.buf.len, &f.set));
+    assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
     assert_true(f.set.by_name);
     assert_int_equal(3, f.set.max_links);
     assert_int_equal(3, f.set.count);
@@ -125,9 +142,9 @@ test_goes_there_and_back(void **state)
         f.list[0] = &f.endpoints[2];
         f.list[1] = &f.endpoints[0];
         f.count = 2;
-        buf_clear(&f.buf);
+        clear();
         encode(&no_options);
-        assert_int_equal(0, set_decode(f.buf.data, f.buf.len, &f.set));
+        assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
         assert_false(f.set.by_name);
         assert_int_equal(0, f.set.max_links);
         for (i = 0; i < 2; i++)
@@ -156,7 +173,7 @@ test_ranks_by_priority_then_domain(void **state)
         f.endpoints[i].domain_place = priorities[i][1];
     }
     encode(&no_options);
-    assert_int_equal(0, set_decode(f.buf.data, f.buf.len, &f.set));
+    assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
     for (i = 1; i < f.set.count; i++)
         assert_true(f.set.entries[i - 1].rank < f.set.entries[i].rank);
 }
@@ -165,16 +182,16 @@ static void
 test_appends_and_takes_none(void **state)
 {
     (void)state;
-    buf_puts(&f.buf, "before");
+    buf_puts(f.links, "before");
     encode(&no_options);
     assert_int_equal(0, f.encoded);
-    assert_memory_equal("before", f.buf.data, 6);
-    assert_int_equal(0, decode_exactly(f.buf.data + 6, f.buf.len - 6));
+    assert_memory_equal("before", f.links->data, 6);
+    assert_int_equal(0, decode_exactly(f.links->data + 6, f.links->len - 6));
     assert_int_equal(0, f.set.count);
-    f.buf.len = 6;
+    f.links->len = 6;
     add("/a");
     encode(&no_options);
-    assert_int_equal(0, decode_exactly(f.buf.data + 6, f.buf.len - 6));
+    assert_int_equal(0, decode_exactly(f.links->data + 6, f.links->len - 6));
     assert_int_equal(1, f.set.count);
 }
 
@@ -187,11 +204,11 @@ test_refuses_every_cut(void **state)
     add("/a");
     add("/b");
     encode(&no_options);
-    for (len = 0; len < f.buf.len; len++)
-        assert_int_equal(-1, decode_exactly(f.buf.data, len));
-    assert_int_equal(0, decode_exactly(f.buf.data, f.buf.len));
-    buf_putc(&f.buf, '\0');
-    assert_int_equal(-1, decode_exactly(f.buf.data, f.buf.len));
+    for (len = 0; len < f.links->len; len++)
+        assert_int_equal(-1, decode_exactly(f.links->data, len));
+    assert_int_equal(0, decode_exactly(f.links->data, f.links->len));
+    buf_putc(f.links, '\0');
+    assert_int_equal(-1, decode_exactly(f.links->data, f.links->len));
 }
 
 static void
@@ -204,19 +221,19 @@ test_refuses_lengths_that_wrap(void **state)
     (void)state;
     add("/a");
     encode(&no_options);
-    entry = (uint8_t *)f.buf.data + 12;
-    room = f.buf.len - 12 - 24;
+    entry = (uint8_t *)f.links->data + 12;
+    room = f.links->len - 12 - 28;
     for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        put_u32(entry + 16, lengths[i]);
-        put_u32(entry + 20, (uint32_t)room - lengths[i]);
-        assert_int_equal(-1, decode_exactly(f.buf.data, f.buf.len));
-        put_u32(entry + 16, (uint32_t)room - lengths[i]);
         put_u32(entry + 20, lengths[i]);
-        assert_int_equal(-1, decode_exactly(f.buf.data, f.buf.len));
+        put_u32(entry + 24, (uint32_t)room - lengths[i]);
+        assert_int_equal(-1, decode_exactly(f.links->data, f.links->len));
+        put_u32(entry + 20, (uint32_t)room - lengths[i]);
+        put_u32(entry + 24, lengths[i]);
+        assert_int_equal(-1, decode_exactly(f.links->data, f.links->len));
     }
-    put_u32(entry + 16, (uint32_t)room);
-    put_u32(entry + 20, 0);
-    assert_int_equal(0, decode_exactly(f.buf.data, f.buf.len));
+    put_u32(entry + 20, (uint32_t)room);
+    put_u32(entry + 24, 0);
+    assert_int_equal(0, decode_exactly(f.links->data, f.links->len));
 }
 
 /* More entries than there is room for, each of them well-formed. */
@@ -224,17 +241,18 @@ static void
 test_refuses_more_than_fit(void **state)
 {
     static const uint32_t counts[] = {SET_MAX, SET_MAX + 1, 0x10000, UINT32_MAX};
-    uint8_t head[12] = {0}, entry[24] = {0};
+    uint8_t head[12] = {0}, entry[28] = {0};
     size_t i, n;
 
     (void)state;
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         put_u32(head + 8, counts[i]);
-        buf_clear(&f.buf);
-        buf_put(&f.buf, head, sizeof(head));
+        clear();
+        buf_put(f.links, head, sizeof(head));
         for (n = 0; n < counts[i] && n <= SET_MAX; n++)
-            buf_put(&f.buf, entry, sizeof(entry));
-        assert_int_equal(counts[i] == SET_MAX ? 0 : -1, decode_exactly(f.buf.data, f.buf.len));
+            buf_put(f.links, entry, sizeof(entry));
+        assert_int_equal(counts[i] == SET_MAX ? 0 : -1,
+                         decode_exactly(f.links->data, f.links->len));
     }
 }
 
@@ -248,16 +266,59 @@ test_survives_any_byte(void **state)
     add("/a");
     add("/b");
     encode(&no_options);
-    for (at = 0; at < f.buf.len; at++) {
-        char was = f.buf.data[at];
+    for (at = 0; at < f.links->len; at++) {
+        char was = f.links->data[at];
 
         for (byte = 0; byte < 256; byte++) {
-            f.buf.data[at] = (char)byte;
-            (void)decode_exactly(f.buf.data, f.buf.len);
+            f.links->data[at] = (char)byte;
+            (void)decode_exactly(f.links->data, f.links->len);
         }
-        f.buf.data[at] = was;
+        f.links->data[at] = was;
     }
-    assert_int_equal(0, decode_exactly(f.buf.data, f.buf.len));
+    assert_int_equal(0, decode_exactly(f.links->data, f.links->len));
+}
+
+/* The other forms, from blocks of exactly their size: cut anywhere, and with any byte changed. */
+static void
+test_outbounds_are_checked(void **state)
+{
+    int form, byte;
+    size_t len;
+
+    (void)state;
+    add("/a");
+    add("/b");
+    encode(&no_options);
+    assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
+    for (form = 0; form < SET_LINKS; form++) {
+        struct buf *buf = &f.forms[form];
+
+        for (len = 0; len <= buf->len; len++) {
+            char *copy = malloc(len > 0 ? len : 1);
+
+            assert_non_null(copy);
+            memcpy(copy, buf->data, len);
+            assert_int_equal(len < buf->len ? -1 : 0, set_decode_outbounds(copy, len, &f.set));
+            free(copy);
+        }
+        for (len = 0; len < buf->len; len++) {
+            char *copy = malloc(buf->len);
+
+            assert_non_null(copy);
+            memcpy(copy, buf->data, buf->len);
+            for (byte = 0; byte < 256; byte += 5) {
+                copy[len] = (char)byte;
+                if (set_decode_outbounds(copy, buf->len, &f.set) == 0)
+                    assert_true(f.set.entries[1].outbound + f.set.entries[1].outbound_len ==
+                                copy + buf->len);
+            }
+            free(copy);
+        }
+        assert_int_equal(0, set_decode_outbounds(buf->data, buf->len, &f.set));
+        assert_true(is_text(f.set.entries[1].name, f.set.entries[1].name_len, "\x01 e0001"));
+    }
+    f.set.count = 1;
+    assert_int_equal(-1, set_decode_outbounds(f.forms[0].data, f.forms[0].len, &f.set));
 }
 
 static void
@@ -271,13 +332,13 @@ test_survives_noise(void **state)
     add("/b");
     add("/c");
     for (round = 0; round < 20000; round++) {
-        buf_clear(&f.buf);
+        clear();
         encode(&no_options);
         for (n = 1 + (int)(sample_random(&seed) % 6); n > 0; n--)
-            f.buf.data[sample_random(&seed) % f.buf.len] = (char)sample_random(&seed);
+            f.links->data[sample_random(&seed) % f.links->len] = (char)sample_random(&seed);
         if (sample_random(&seed) % 4 == 0)
-            f.buf.len = sample_random(&seed) % (f.buf.len + 1);
-        (void)decode_exactly(f.buf.data, f.buf.len);
+            f.links->len = sample_random(&seed) % (f.links->len + 1);
+        (void)decode_exactly(f.links->data, f.links->len);
     }
 }
 
@@ -293,10 +354,10 @@ test_ends_at_the_greatest_number(void **state)
 
         while (f.count < counts[i])
             add("/");
-        buf_clear(&f.buf);
+        clear();
         encode(&no_options);
         assert_int_equal(expected, f.encoded);
-        assert_int_equal(0, set_decode(f.buf.data, f.buf.len, &f.set));
+        assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
         assert_int_equal(expected, f.set.count);
     }
 }
@@ -312,9 +373,10 @@ test_ends_at_the_greatest_size(void **state)
         add(path);
     encode(&no_options);
     assert_true(f.encoded > 80 && f.encoded < 100);
-    assert_true(f.buf.len <= SET_BYTES_MAX);
-    assert_true(f.buf.len + sizeof(path) + 200 > SET_BYTES_MAX);
-    assert_int_equal(0, set_decode(f.buf.data, f.buf.len, &f.set));
+    assert_true(f.links->len <= SET_BYTES_MAX);
+    /* The first form that is full ends all of them. */
+    assert_true(f.forms[OUTBOUND_CLASH].len + sizeof(path) + 500 > SET_BYTES_MAX);
+    assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
     assert_int_equal(f.encoded, f.set.count);
 }
 
@@ -335,10 +397,10 @@ test_leaves_out_what_fits_nowhere(void **state)
         f.count = 0;
         add("/small");
         add(path);
-        buf_clear(&f.buf);
+        clear();
         encode(&no_options);
         assert_int_equal(1, f.encoded);
-        assert_int_equal(0, set_decode(f.buf.data, f.buf.len, &f.set));
+        assert_int_equal(0, set_decode(f.links->data, f.links->len, &f.set));
         assert_int_equal(1, f.set.count);
         free(path);
     }
@@ -355,6 +417,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_refuses_lengths_that_wrap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses_more_than_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_any_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outbounds_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_noise, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_at_the_greatest_number, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_at_the_greatest_size, setup, teardown),

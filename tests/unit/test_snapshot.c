@@ -20,12 +20,13 @@ test_finds_every_record_and_no_other(void **state)
         assert_int_equal(0, write_snapshot(counts[i], 'a'));
         assert_int_equal(0, snapshot_open(&snapshot, path, &error));
         check_devices(&snapshot, counts[i], 'a');
-        assert_int_equal(1, snapshot_get_set(&snapshot, 0, &value, &len));
+        assert_int_equal(1, snapshot_get_set(&snapshot, 0, 3, &value, &len));
         assert_int_equal(5, len);
         assert_memory_equal("set 0", value, 5);
-        assert_int_equal(1, snapshot_get_set(&snapshot, UINT32_MAX, &value, &len));
+        assert_int_equal(1, snapshot_get_set(&snapshot, UINT32_MAX, 0, &value, &len));
         assert_int_equal(0, len);
-        assert_int_equal(0, snapshot_get_set(&snapshot, 1, &value, &len));
+        assert_int_equal(0, snapshot_get_set(&snapshot, 1, 3, &value, &len));
+        assert_int_equal(0, snapshot_get_set(&snapshot, 0, 2, &value, &len));
         assert_int_equal(1, snapshot_get_meta(&snapshot, &text, &len));
         assert_int_equal(2, len);
         assert_memory_equal("{}", text, 2);
@@ -52,11 +53,11 @@ test_holds_records_of_any_size(void **state)
         bytes[i] = (char)(i * 31 >> 3);
     assert_int_equal(0, snapshot_begin(&writer, path, &error));
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        assert_int_equal(0, snapshot_put_set(&writer, (uint32_t)i, bytes, sizes[i]));
+        assert_int_equal(0, snapshot_put_set(&writer, (uint32_t)i, (int)i % 4, bytes, sizes[i]));
     assert_int_equal(0, snapshot_commit(&writer));
     assert_int_equal(0, snapshot_open(&snapshot, path, &error));
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        assert_int_equal(1, snapshot_get_set(&snapshot, (uint32_t)i, &value, &len));
+        assert_int_equal(1, snapshot_get_set(&snapshot, (uint32_t)i, (int)i % 4, &value, &len));
         assert_int_equal(sizes[i], len);
         if (len > 0)
             assert_memory_equal(bytes, value, len);
@@ -213,7 +214,7 @@ test_names_another_format(void **state)
     put_u64(footer + FOOTER_CHECKSUM, checksum(footer, FOOTER_CHECKSUM));
     write_file(bytes, (size_t)len);
     check_refused();
-    assert_non_null(strstr(error.text, "77"));
+    assert_non_null(strstr(error.text, "78"));
 }
 
 int

@@ -97,16 +97,38 @@ choose_uuids(void)
     }
 }
 
+/* Every profile by every frame, so that every record is asked for. */
+static int
+put_profiles(struct snapshot *snapshot, struct buf *out)
+{
+    static const enum format formats[OUTBOUNDS] = {FORMAT_CLASH, FORMAT_SING_BOX, FORMAT_XRAY};
+    struct frame_bytes frame[2];
+    int i;
+
+    for (i = 0; i < FRAMES; i++) {
+        enum outbound outbound = frame_outbound((enum frame)i);
+
+        if (subscription_add_outbounds(snapshot, outbound, &subscription) != 0 ||
+            snapshot_get_frame(snapshot, i, &frame[0].bytes, &frame[0].len) != 1)
+            return -1;
+        frame[1] = frame[0];
+        if (format_profile(out, formats[outbound], frame, &subscription) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Asks for one device: 0 with the answer, or -1. */
 static int
 ask(struct snapshot *snapshot, const struct uuid *uuid, struct answer *answer)
 {
-    if (subscription_find(snapshot, uuid, NOW, &subscription) != 0)
+    if (subscription_find(snapshot, uuid, NOW, FEATURES_ALL, &subscription) != 0)
         return -1;
     answer->refusal = subscription.refusal;
-    if (answer->refusal == REFUSAL_NONE)
-        format_links(&answer->links, &subscription);
-    return 0;
+    if (answer->refusal != REFUSAL_NONE)
+        return 0;
+    format_links(&answer->links, &subscription);
+    return put_profiles(snapshot, &answer->links);
 }
 
 static int

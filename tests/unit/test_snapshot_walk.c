@@ -45,7 +45,7 @@ static void
 test_walks_over_all_records_in_order(void **state)
 {
     static const int counts[] = {0, 1, FEW, DEVICES};
-    static const uint8_t last_set[] = {'s', 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t last_set[] = {'s', 0xff, 0xff, 0xff, 0xff, 0};
     size_t key_len, len, i;
     const uint8_t *key, *value;
     struct snapshot snapshot;
@@ -61,8 +61,8 @@ test_walks_over_all_records_in_order(void **state)
             uuid = uuid_of(n);
             assert_next(&snapshot, &position, &uuid, sizeof(uuid), NULL, 0);
         }
-        assert_next(&snapshot, &position, "s\0\0\0\0", 5, "set 0", 5);
-        assert_next(&snapshot, &position, last_set, 5, "", 0);
+        assert_next(&snapshot, &position, "s\0\0\0\0\3", 6, "set 0", 5);
+        assert_next(&snapshot, &position, last_set, 6, "", 0);
         assert_next(&snapshot, &position, "m", 1, "{}", 2);
         for (n = 0; n < 3; n++)
             assert_int_equal(0, snapshot_next(&snapshot, &position, &key, &key_len, &value, &len));

@@ -1,0 +1,182 @@
+#include "metadata.h"
+
+#include <string.h>
+
+#include "base64.h"
+#include "escape.h"
+
+enum { TEXT_MAX = 4096 };
+
+typedef void put_text(struct buf *buf, const char *text, size_t len);
+
+/* Fills a template in; what comes in is escaped, what stands there is not. */
+static void
+expand(struct buf *buf, const char *template, const struct subscription *of, put_text *put)
+{
+    const char *p = template;
+    char uuid[UUID_TEXT + 1];
+    size_t len;
+
+    for (;;) {
+        len = strcspn(p, "{");
+        buf_put(buf, p, len);
+        p += len;
+        if (*p == '\0')
+            return;
+        if (strncmp(p, "{device}", 8) == 0) {
+            put(buf, of->device.name, of->device.name_len);
+            p += 8;
+        } else if (strncmp(p, "{user}", 6) == 0) {
+            put(buf, of->device.user, of->device.user_len);
+            p += 6;
+        } else if (strncmp(p, "{uuid}", 6) == 0) {
+            uuid_format(&of->uuid, uuid);
+            put(buf, uuid, UUID_TEXT);
+            p += 6;
+        } else {
+            buf_putc(buf, *p++);
+        }
+    }
+}
+
+static void
+put_plain(struct buf *buf, const char *text, size_t len)
+{
+    buf_put(buf, text, len);
+}
+
+void
+metadata_expand(struct buf *buf, const char *template, const struct subscription *of)
+{
+    expand(buf, template, of, put_plain);
+}
+
+/* "name: base64:…": text of any script in a header field, as apps read it. */
+static void
+put_text_field(struct buf *buf, const char *name, const char *template,
+               const struct subscription *of)
+{
+    char space[TEXT_MAX];
+    struct buf text = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
+
+    if (template == NULL)
+        return;
+    expand(&text, template, of, put_plain);
+    if (text.failed || text.len == 0)
+        return;
+    buf_puts(buf, name);
+    buf_puts(buf, ": base64:");
+    base64_put(buf, text.data, text.len);
+    buf_puts(buf, "\r\n");
+}
+
+/* An address, in ASCII whatever stands in the settings. */
+static void
+put_link_field(struct buf *buf, const char *name, const char *template,
+               const struct subscription *of)
+{
+    char space[TEXT_MAX];
+    struct buf text = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
+    size_t i;
+
+    if (template == NULL)
+        return;
+    expand(&text, template, of, escape_percent);
+    if (text.failed)
+        return;
+    buf_puts(buf, name);
+    buf_puts(buf, ": ");
+    for (i = 0; i < text.len; i++) {
+        if ((unsigned char)space[i] > ' ' && (unsigned char)space[i] < 0x7f)
+            buf_putc(buf, space[i]);
+        else
+            escape_percent(buf, &space[i], 1);
+    }
+    buf_puts(buf, "\r\n");
+}
+
+static void
+put_number_field(struct buf *buf, const char *before, unsigned long long number)
+{
+    buf_puts(buf, before);
+    buf_put_number(buf, number);
+}
+
+/* All four keys, always, and nothing behind the last: apps fail over less. */
+static void
+put_userinfo(struct buf *buf, const struct metadata *metadata)
+{
+    int64_t expires = metadata->subscription->device.expires;
+
+    put_number_field(buf, "subscription-userinfo: upload=", metadata->traffic.upload);
+    put_number_field(buf, "; download=", metadata->traffic.download);
+    put_number_field(buf, "; total=", metadata->traffic.total);
+    put_number_field(buf, "; expire=",
+                     expires == EXPIRES_NEVER || expires < 0 ? 0 : (unsigned long long)expires);
+    buf_puts(buf, "\r\n");
+}
+
+/* Some read the quoted ASCII, some the encoded form (RFC 8187). */
+static void
+put_filename(struct buf *buf, const char *template, const struct subscription *of)
+{
+    char space[TEXT_MAX];
+    struct buf text = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
+    size_t i;
+
+    if (template == NULL)
+        return;
+    expand(&text, template, of, put_plain);
+    if (text.failed || text.len == 0)
+        return;
+    buf_puts(buf, "content-disposition: attachment; filename=\"");
+    for (i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)space[i];
+
+        /* One stand-in for each character, not for each of its bytes. */
+        if (c >= ' ' && c < 0x7f && strchr("\"\\/%", c) == NULL)
+            buf_putc(buf, space[i]);
+        else if ((c & 0xc0) != 0x80)
+            buf_putc(buf, '_');
+    }
+    buf_puts(buf, "\"; filename*=UTF-8''");
+    escape_percent(buf, text.data, text.len);
+    buf_puts(buf, "\r\n");
+}
+
+static void
+put_page_address(struct buf *buf, const struct metadata *metadata)
+{
+    char uuid[UUID_TEXT + 1];
+
+    if (metadata->profile->web_page_url != NULL) {
+        put_link_field(buf, "profile-web-page-url", metadata->profile->web_page_url,
+                       metadata->subscription);
+    } else if (metadata->urls->count > 0) {
+        uuid_format(&metadata->subscription->uuid, uuid);
+        buf_puts(buf, "profile-web-page-url: ");
+        buf_puts(buf, metadata->urls->items[0]);
+        buf_putc(buf, '/');
+        buf_put(buf, uuid, UUID_TEXT);
+        buf_puts(buf, "\r\n");
+    }
+}
+
+void
+metadata_put(struct buf *buf, const struct metadata *metadata)
+{
+    const struct profile_settings *profile = metadata->profile;
+    const struct subscription *of = metadata->subscription;
+
+    put_text_field(buf, "profile-title", profile->title, of);
+    if (profile->update_interval > 0) {
+        put_number_field(buf, "profile-update-interval: ", profile->update_interval);
+        buf_puts(buf, "\r\n");
+    }
+    put_userinfo(buf, metadata);
+    put_link_field(buf, "support-url", profile->support_url, of);
+    put_page_address(buf, metadata);
+    put_filename(buf, profile->filename, of);
+    put_text_field(buf, "announce", profile->announce, of);
+    put_link_field(buf, "routing", profile->routing, of);
+}

@@ -1,0 +1,91 @@
+#include "outbound.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+#include "outbound_parts.h"
+
+/* What sing-box and mihomo do not verify they also do not miss: pqv is Xray's own, and optional. */
+static const uint32_t features[OUTBOUNDS] = {
+    [OUTBOUND_CLASH] = FEATURE_BIT(FEATURE_XHTTP) | FEATURE_BIT(FEATURE_HTTPUPGRADE) |
+                       FEATURE_BIT(FEATURE_REALITY) | FEATURE_BIT(FEATURE_VISION) |
+                       FEATURE_BIT(FEATURE_ENCRYPTION) | FEATURE_BIT(FEATURE_PQV) |
+                       FEATURE_BIT(FEATURE_ECH) | FEATURE_BIT(FEATURE_PIN),
+    [OUTBOUND_SING_BOX] = FEATURE_BIT(FEATURE_HTTPUPGRADE) | FEATURE_BIT(FEATURE_REALITY) |
+                          FEATURE_BIT(FEATURE_VISION) | FEATURE_BIT(FEATURE_PQV) |
+                          FEATURE_BIT(FEATURE_ECH),
+    [OUTBOUND_XRAY] = FEATURES_ALL,
+};
+
+uint32_t
+outbound_features(enum outbound outbound)
+{
+    return features[outbound];
+}
+
+void
+outbound_put(struct buf *buf, enum outbound outbound, const struct client *client)
+{
+    static void (*const put[OUTBOUNDS])(struct buf *, const struct client *) = {
+        [OUTBOUND_CLASH] = outbound_put_clash,
+        [OUTBOUND_SING_BOX] = outbound_put_sing_box,
+        [OUTBOUND_XRAY] = outbound_put_xray,
+    };
+
+    put[outbound](buf, client);
+}
+
+void
+put_field(struct buf *buf, const char *before, const char *value)
+{
+    if (value == NULL)
+        return;
+    buf_puts(buf, before);
+    escape_string(buf, value);
+}
+
+void
+put_array(struct buf *buf, const char *before, const char *list)
+{
+    size_t len;
+
+    if (list == NULL)
+        return;
+    buf_puts(buf, before);
+    buf_putc(buf, '[');
+    for (;;) {
+        len = strcspn(list, ",");
+        buf_putc(buf, '"');
+        escape_quoted(buf, list, len);
+        buf_putc(buf, '"');
+        if (list[len] == '\0')
+            break;
+        buf_putc(buf, ',');
+        list += len + 1;
+    }
+    buf_putc(buf, ']');
+}
+
+size_t
+split_early_data(const char *path, unsigned *early_data)
+{
+    const char *mark = strstr(path, "?ed=");
+    char *end;
+    unsigned long number;
+
+    *early_data = 0;
+    if (mark == NULL || mark[4] < '0' || mark[4] > '9')
+        return strlen(path);
+    number = strtoul(mark + 4, &end, 10);
+    if (*end != '\0' || number > 65535)
+        return strlen(path);
+    *early_data = (unsigned)number;
+    return (size_t)(mark - path);
+}
+
+const char *
+host_of(const struct client *client)
+{
+    return client->host != NULL ? client->host : client->sni;
+}
