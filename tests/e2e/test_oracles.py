@@ -189,23 +189,27 @@ class Lists(Forms):
                 self.assertEqual(named(app, name_of(name), 0), server.remark, app)
                 self.assertEqual((uuid, client["port"]), (server.uuid, server.port))
 
-    def assert_throne_reads(self, words, client):
-        if hasattr(self, "process"):
-            self.process.stop()
-        self.registry.device(device=words)
-        record = {"address": "10.0.0.1", "security": "none", **client}
-        self.registry.endpoint("one", client=record)
-        self.serve()
-        with self.subTest(words, client=client):
-            self.assertEqual("links", self.read("Throne").form)
-
     def test_words_that_throne_looks_for(self):
         """Wherever they stand, the list is one of links: Throne drops all servers otherwise."""
-        for words in ("outbounds", "my endpoints", "version 2 servers"):
-            self.assert_throne_reads(words, {"type": "ws"})
-        self.assert_throne_reads("phone", {"type": "ws", "path": "/api/endpoints"})
-        self.assert_throne_reads("phone", {"type": "grpc", "serviceName": "outbounds.v1"})
-        self.assert_throne_reads("phone", {"type": "ws", "path": "/servers", "host": "version.org"})
+        uuids = {}
+        for number, (device, client) in enumerate((
+            ("outbounds", {}),
+            ("my endpoints", {}),
+            ("version 2 servers", {}),
+            ("phone", {"path": "/api/endpoints"}),
+            ("phone", {"type": "grpc", "serviceName": "outbounds.v1"}),
+            ("phone", {"path": "/servers", "host": "version.org"}),
+        )):  # fmt: skip
+            uuid, group = f"00000000-0000-4000-8000-{number:012}", f"g{number}"
+            self.registry.user(100 + number, groups=[group])
+            self.registry.device(uuid, device=device, user_id=100 + number)
+            record = {"address": "10.0.0.1", "security": "none", "type": "ws", **client}
+            self.registry.endpoint(group, groups=[group], client=record)
+            uuids[uuid] = device, client
+        self.serve()
+        for uuid, words in uuids.items():
+            with self.subTest(words):
+                self.assertEqual("links", self.read("Throne", f"/{uuid}").form)
 
     def test_a_body_that_was_tampered_with_is_seen(self):
         """What other generators get wrong, done to a good body: no app reads the same."""
