@@ -40,6 +40,7 @@ struct fields {
     const json_t *object;
     const struct source *source;
     const char *inside; /* key of the mapping that this one is the value of, or NULL */
+    const char *item;   /* its number from 0 in decimal, when that value is a list; or NULL */
     struct pool *pool;  /* what the getters return lives here */
     bool failed;
 };

@@ -9,11 +9,13 @@
 
 enum { ROOM = 4 * 1024 * 1024 };
 
-/* Two servers, as different as can be. */
+/*
+ * Two servers, as different as can be, by names (escaped already) that break what is not in quotes.
+ */
 static void
 sample(struct subscription *subscription, enum outbound outbound, struct buf bufs[2])
 {
-    static const char *const names[2] = {"One", "Two"};
+    static const char *const names[2] = {"One: 'a' \\\"b\\\" # c", "Two: 'a' \\\"b\\\" # c"};
     struct client clients[2];
     int i;
 
@@ -30,13 +32,13 @@ sample(struct subscription *subscription, enum outbound outbound, struct buf buf
         buf_init(&bufs[i], ROOM);
         outbound_put(&bufs[i], outbound, &clients[i]);
         subscription->set.entries[i] = (struct set_entry){.name = names[i],
-                                                          .name_len = 3,
+                                                          .name_len = (uint32_t)strlen(names[i]),
                                                           .outbound = bufs[i].data,
                                                           .outbound_len = (uint32_t)bufs[i].len};
         subscription->order[i] = (uint16_t)i;
     }
-    subscription->device.name = "Sample";
-    subscription->device.name_len = 6;
+    subscription->device.name = "Phone: 'a' \"b\" # c";
+    subscription->device.name_len = (uint32_t)strlen(subscription->device.name);
     subscription->set.count = subscription->count = 2;
 }
 

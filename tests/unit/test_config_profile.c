@@ -262,8 +262,8 @@ test_every_setting_has_a_default(void **state)
 {
     static const char *const texts[] = {
         "",
-        "title:\nfilename: ~\nsupport_url: ''\nweb_page_url: null\nannounce:\nrouting: ''\n"
-        "update_interval:\nuser_agents:\ntemplates:\n",
+        ("title:\nfilename: ~\nsupport_url: ''\nweb_page_url: null\nannounce:\nrouting: ''\n"
+         "update_interval:\nuser_agents:\ntemplates:\n"),
         "user_agents: []\ntemplates: {}\ntitle: ' '\n"};
     size_t i;
     int frame;
