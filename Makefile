@@ -4,6 +4,7 @@
 #   make check        build, run every test (installs nothing)
 #   make check-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-valgrind  the responder's tests under valgrind
+#   make fuzz T=60    each harness of tests/fuzz for T seconds (clang, libFuzzer)
 #   make lint         format, static analysis, man pages, layers
 #   make bench        measure, side by side; prints ratios
 #   make bench-scale  the same with a million devices (takes long)
@@ -89,6 +90,27 @@ check-asan:
 check-valgrind: all $(UNIT)
 	tests/run --build $(B) --valgrind unit/ e2e/test_fastcgi
 
+# Fuzzing: a program of clang's for each tests/fuzz/*.c, beside everything that it may call.
+
+T = 60
+FUZZ = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+       -fno-omit-frame-pointer
+HARNESSES = $(patsubst tests/fuzz/%.c,$(B)/harness/%,$(wildcard tests/fuzz/*.c))
+
+$(B)/tests/fuzz/%.o: tests/fuzz/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icgi -MMD -MP -c -o $@ $<
+
+$(B)/harness/%: $(B)/tests/fuzz/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+
+harnesses: $(HARNESSES)
+
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN=-fPIE WARN='-Wall -Wextra' harnesses
+	tests/fuzz/run --build $(B)/fuzz --seconds $(T)
+
 # Everything compiled, tests and measurements too; for WERROR=-Werror.
 counted: all $(UNIT) $(BENCH)
 	@echo "1 passed, 0 failed"
@@ -107,7 +129,8 @@ install: all
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; \
 	done
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) $(wildcard $(B)/tests/unit/*.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) \
+         $(wildcard $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
 
 # Measuring: never part of check.
 
@@ -129,6 +152,7 @@ bench: all $(BENCH)
 clean:
 	rm -rf build
 
-.PHONY: all check check-asan check-valgrind counted lint install bench bench-scale clean
+.PHONY: all check check-asan check-valgrind harnesses fuzz counted lint install bench bench-scale \
+        clean
 .SECONDARY:
 .DELETE_ON_ERROR:

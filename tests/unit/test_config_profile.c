@@ -237,6 +237,27 @@ test_unknown_keys_are_told_with_the_known_ones(void **state)
     assert_null(strstr(error.text, "ignored"));
 }
 
+/* A key as long as nobody writes it, in another script: the message ends with a whole character. */
+static void
+test_messages_are_cut_between_characters(void **state)
+{
+    char letters[2 * 300 + 1] = "", text[sizeof(letters) + 32];
+    json_t *string;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 300; i++)
+        memcpy(letters + 2 * i, "я", 3);
+    for (i = 0; i < 2; i++) { /* whichever way the cut falls */
+        snprintf(text, sizeof(text), "templates:\n  %s%s: b\n", i == 0 ? "a" : "ab", letters);
+        assert_int_equal(-1, load(text));
+        string = json_string(error.text);
+        if (string == NULL)
+            fail_msg("no UTF-8: %s", error.text);
+        json_decref(string);
+    }
+}
+
 static void
 test_every_setting(void **state)
 {
@@ -260,11 +281,10 @@ test_every_setting(void **state)
 static void
 test_every_setting_has_a_default(void **state)
 {
-    static const char *const texts[] = {
-        "",
-        ("title:\nfilename: ~\nsupport_url: ''\nweb_page_url: null\nannounce:\nrouting: ''\n"
-         "update_interval:\nuser_agents:\ntemplates:\n"),
-        "user_agents: []\ntemplates: {}\ntitle: ' '\n"};
+    static const char nulls[] = "title:\nfilename: ~\nsupport_url: ''\nweb_page_url: null\n"
+                                "announce:\nrouting: ''\nupdate_interval:\nuser_agents:\n"
+                                "templates:\n";
+    static const char *const texts[] = {"", nulls, "user_agents: []\ntemplates: {}\ntitle: ' '\n"};
     size_t i;
     int frame;
 
@@ -365,6 +385,7 @@ main(void)
         in_settings(test_since_is_a_version),
         in_settings(test_wrong_templates),
         in_settings(test_unknown_keys_are_told_with_the_known_ones),
+        in_settings(test_messages_are_cut_between_characters),
         in_settings(test_every_setting),
         in_settings(test_every_setting_has_a_default),
         in_settings(test_users_names_are_served_only_when_asked_for),
