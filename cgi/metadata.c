@@ -102,15 +102,22 @@ put_number_field(struct buf *buf, const char *before, unsigned long long number)
     buf_put_number(buf, number);
 }
 
+/* Apps read signed numbers of 64 bits, and nothing of what does not fit. */
+static unsigned long long
+shown(uint64_t bytes)
+{
+    return bytes < INT64_MAX ? bytes : INT64_MAX;
+}
+
 /* All four keys, always, and nothing behind the last: apps fail over less. */
 static void
 put_userinfo(struct buf *buf, const struct metadata *metadata)
 {
     int64_t expires = metadata->subscription->device.expires;
 
-    put_number_field(buf, "subscription-userinfo: upload=", metadata->traffic.upload);
-    put_number_field(buf, "; download=", metadata->traffic.download);
-    put_number_field(buf, "; total=", metadata->traffic.total);
+    put_number_field(buf, "subscription-userinfo: upload=", shown(metadata->traffic.upload));
+    put_number_field(buf, "; download=", shown(metadata->traffic.download));
+    put_number_field(buf, "; total=", shown(metadata->traffic.total));
     put_number_field(buf, "; expire=",
                      expires == EXPIRES_NEVER || expires < 0 ? 0 : (unsigned long long)expires);
     buf_puts(buf, "\r\n");

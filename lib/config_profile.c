@@ -146,7 +146,8 @@ config_read_profile(struct config *config, struct fields *fields, const char *fi
     if (title != NULL)
         profile->title = title;
     profile->filename = read_template(fields, "filename", fields_text(fields, "filename"), false);
-    profile->announce = read_template(fields, "announce", fields_text(fields, "announce"), false);
+    profile->announce = read_template(fields, "announce", fields_long_text(fields, "announce"),
+                                      false);
     profile->web_page_url = read_template(fields, "web_page_url", read_link(fields, "web_page_url"),
                                           true);
     profile->support_url = read_link(fields, "support_url");

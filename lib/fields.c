@@ -8,7 +8,7 @@
 #include "document.h"
 #include "text.h"
 
-enum { TOKEN_MAX = 4096, TEXT_MAX = 255 };
+enum { TOKEN_MAX = 4096, TEXT_MAX = 255, LONG_TEXT_MAX = 1000 };
 
 bool
 strings_has(const struct strings *list, const char *string)
@@ -161,8 +161,8 @@ fields_token(struct fields *fields, const char *key)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-const char *
-fields_text(struct fields *fields, const char *key)
+static const char *
+text_up_to(struct fields *fields, const char *key, size_t max)
 {
     const char *value;
     char *text, *p;
@@ -176,9 +176,9 @@ fields_text(struct fields *fields, const char *key)
     while (*value == ' ')
         value++;
     len = strlen(value);
-    if (len > TEXT_MAX) {
-        fields_say(fields, FINDING_WARNING, key, "longer than %d bytes; cut", TEXT_MAX);
-        len = text_cut(value, TEXT_MAX);
+    if (len > max) {
+        fields_say(fields, FINDING_WARNING, key, "longer than %zu bytes; cut", max);
+        len = text_cut(value, max);
     }
     text = pool_copy(fields->pool, value, len);
     if (text == NULL)
@@ -190,6 +190,18 @@ fields_text(struct fields *fields, const char *key)
     while (len > 0 && p[len - 1] == ' ')
         p[--len] = '\0';
     return len > 0 ? p : NULL;
+}
+
+const char *
+fields_text(struct fields *fields, const char *key)
+{
+    return text_up_to(fields, key, TEXT_MAX);
+}
+
+const char *
+fields_long_text(struct fields *fields, const char *key)
+{
+    return text_up_to(fields, key, LONG_TEXT_MAX);
 }
 
 int64_t

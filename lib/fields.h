@@ -66,6 +66,9 @@ const char *fields_token(struct fields *fields, const char *key);
  */
 const char *fields_text(struct fields *fields, const char *key);
 
+/* The same for a sentence or two, up to 1000 bytes. */
+const char *fields_long_text(struct fields *fields, const char *key);
+
 /* An integer within min and max; otherwise (absent or null) the given default. */
 int64_t fields_integer(struct fields *fields, const char *key, int64_t otherwise, int64_t min,
                        int64_t max);

@@ -175,6 +175,7 @@ wrong(struct error *error, const char *text, const char *open, size_t len)
     len = len < sizeof(word) - 1 ? len : sizeof(word) - 1;
     memcpy(word, open + 2, len);
     word[len] = '\0';
+    word[strcspn(word, "\r\n")] = '\0';
     error_set(error,
               "'{{%.*s' is none of {{proxies}}, {{names}}, {{name}}, {{device}}, "
               "{{public_rules}}",
