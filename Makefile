@@ -79,8 +79,11 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS) -lcmocka
 
+# How many test programs run at once.
+JOBS = 1
+
 check: all $(UNIT)
-	tests/run --build $(B)
+	tests/run --build $(B) --jobs $(JOBS)
 
 ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -88,7 +91,7 @@ check-asan:
 	$(MAKE) B=build/asan CFLAGS='$(ASAN)' HARDEN=-fPIE check
 
 check-valgrind: all $(UNIT)
-	tests/run --build $(B) --valgrind unit/ e2e/test_fastcgi
+	tests/run --build $(B) --valgrind --jobs $(JOBS) unit/ e2e/test_fastcgi
 
 # Fuzzing: a program of clang's for each tests/fuzz/*.c, beside everything that it may call.
 
