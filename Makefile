@@ -36,6 +36,7 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 LIBEXECDIR = $(PREFIX)/libexec
 MANDIR = $(PREFIX)/share/man
+DATADIR = $(PREFIX)/share/signpost
 DESTDIR =
 
 B = build
@@ -121,6 +122,8 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
 	install -m 755 $(B)/signpost $(DESTDIR)$(BINDIR)/
 	install -m 755 $(B)/signpost.fcgi $(DESTDIR)$(LIBEXECDIR)/
+	install -d $(DESTDIR)$(DATADIR)/templates
+	install -m 644 templates/* $(DESTDIR)$(DATADIR)/templates/
 	for page in man/*; do \
 		install -d $(DESTDIR)$(MANDIR)/man$${page##*.}; \
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; \
@@ -143,6 +146,7 @@ bench-scale: all $(BENCH)
 
 bench: all $(BENCH)
 	bench/run --build $(B)
+	bench/formats --build $(B)
 	bench/hostile --build $(B)
 
 clean:

@@ -80,9 +80,9 @@ test_what_makes_no_profile_is_refused(void **state)
     (void)state;
     check_refused(FRAME_CLASH, "", 0, "empty");
     check_refused(FRAME_CLASH, "proxies: []\n", 0, "{{proxies}}");
-    check_refused(FRAME_SING_BOX, "{\"outbounds\":[{{proxies}},]}", 0, "no JSON: line");
-    check_refused(FRAME_SING_BOX_1_9, "{\"outbounds\":[{{proxies}}]\n}}\n", 0, "no JSON: line");
-    check_refused(FRAME_CLASH, "a: [\nproxies:\n{{proxies}}", 0, "no YAML: line");
+    check_refused(FRAME_SING_BOX, "{\"outbounds\":[{{proxies}},]}", 1, "no JSON");
+    check_refused(FRAME_SING_BOX_1_9, "{\"outbounds\":[{{proxies}}]\n}}\n", 2, "no JSON");
+    check_refused(FRAME_CLASH, "a: [\nproxies:\n{{proxies}}", 3, "no YAML");
 }
 
 static void

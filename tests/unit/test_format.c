@@ -170,8 +170,8 @@ test_reserved_names_get_a_space_that_is_none(void **state)
     static const char *const reserved[] = {"Select", "Auto",   "Fallback",   "direct",
                                            "block",  "DIRECT", "REJECT",     "REJECT-DROP",
                                            "PASS",   "GLOBAL", "COMPATIBLE", "dns-out"};
-    static const char *const free[] = {"select", "AUTO",         "Auto2",       "Aut", " Auto",
-                                       "Auto ",  "REJECT-DROPS", "Auto\u00a0x", "PAS"};
+    static const char *const free[] = {"select", "AUTO",         "Auto2",       "Aut",    " Auto",
+                                       "Auto ",  "REJECT-DROPS", "Auto\u00a0x", "\u00a0", "PAS"};
     char expected[32];
     size_t i;
     int k;

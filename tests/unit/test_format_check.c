@@ -28,6 +28,7 @@ check_bytes(enum frame frame, const char *text, size_t len)
 struct mistake {
     enum frame frame;
     const char *text, *part;
+    unsigned line; /* 0: whichever */
 };
 
 static void
@@ -40,9 +41,10 @@ check_mistakes(const struct mistake *cases, size_t count)
         if (check_bytes(cases[i].frame, cases[i].text, strlen(cases[i].text)) != -1) {
             print_error("accepted: %s: %s\n", frame_name(cases[i].frame), cases[i].text);
             wrong++;
-        } else if (strstr(error.text, cases[i].part) == NULL) {
-            print_error("%s: %s: not …%s…: %s\n", frame_name(cases[i].frame), cases[i].text,
-                        cases[i].part, error.text);
+        } else if (strstr(error.text, cases[i].part) == NULL ||
+                   (cases[i].line != 0 && cases[i].line != error.line)) {
+            print_error("%s: %s: not %u …%s…: %u %s\n", frame_name(cases[i].frame), cases[i].text,
+                        cases[i].line, cases[i].part, error.line, error.text);
             wrong++;
         }
     }
@@ -53,22 +55,22 @@ static void
 test_json_that_is_none(void **state)
 {
     static const struct mistake cases[] = {
-        {FRAME_SING_BOX, "{{proxies}}", "no JSON: line 1"},
-        {FRAME_SING_BOX, "[{{proxies}},]", "no JSON: line 2"},
-        {FRAME_SING_BOX, "{\n\"a\":1,\n\"b\":2,\n}\n[{{proxies}}]", "no JSON: line 4"},
-        {FRAME_SING_BOX, "{\n\"a\":1\n\"b\":[{{proxies}}]}", "no JSON: line 3"},
-        {FRAME_SING_BOX, "[{{proxies}}] // done", "no JSON"},
-        {FRAME_SING_BOX, "{\"a\":1,\"a\":[{{proxies}}]}", "no JSON"},
+        {FRAME_SING_BOX, "{{proxies}}", "no JSON", 1},
+        {FRAME_SING_BOX, "[{{proxies}},]", "no JSON", 1},
+        {FRAME_SING_BOX, "{\n\"a\":1,\n\"b\":2,\n}\n[{{proxies}}]", "no JSON", 4},
+        {FRAME_SING_BOX, "{\n\"a\":1\n\"b\":[{{proxies}}]}", "no JSON", 3},
+        {FRAME_SING_BOX, "[{{proxies}}] // done", "no JSON", 0},
+        {FRAME_SING_BOX, "{\"a\":1,\"a\":[{{proxies}}]}", "no JSON", 0},
         /* Places where they do not belong. */
-        {FRAME_SING_BOX, "[\"{{proxies}}\"]", "no JSON"},
-        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":\"{{names}}\"}", "no JSON"},
-        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{name}}}", "no JSON"},
-        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{device}}}", "no JSON"},
-        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{names}}}", "no JSON"},
-        {FRAME_XRAY, "{\"outbounds\":[{{proxies}}]", "no JSON"},
-        {FRAME_XRAY, "{\"outbounds\":[{{proxies}}]},", "no JSON"},
-        {FRAME_XRAY_ONE, "{\"a\":[{{proxies}}],}", "no JSON"},
-        {FRAME_XRAY_ONE, "a: [{{proxies}}]", "no JSON"},
+        {FRAME_SING_BOX, "[\"{{proxies}}\"]", "no JSON", 0},
+        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":\"{{names}}\"}", "no JSON", 0},
+        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{name}}}", "no JSON", 0},
+        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{device}}}", "no JSON", 0},
+        {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{names}}}", "no JSON", 0},
+        {FRAME_XRAY, "{\"outbounds\":[{{proxies}}]", "no JSON", 0},
+        {FRAME_XRAY, "{\"outbounds\":[{{proxies}}]},", "no JSON", 0},
+        {FRAME_XRAY_ONE, "{\"a\":[{{proxies}}],}", "no JSON", 0},
+        {FRAME_XRAY_ONE, "a: [{{proxies}}]", "no JSON", 0},
     };
 
     (void)state;
@@ -79,14 +81,16 @@ static void
 test_yaml_that_is_none(void **state)
 {
     static const struct mistake cases[] = {
-        {FRAME_CLASH, "a: b: c\nproxies:\n{{proxies}}", "no YAML: line 1"},
-        {FRAME_CLASH, "mode: rule\n\tipv6: true\nproxies:\n{{proxies}}", "no YAML: line 2"},
-        {FRAME_CLASH, "proxies: [{{proxies}}]\n", "no YAML"},
-        {FRAME_CLASH, "proxies: \"{{proxies}}\"\n", "no YAML"},
-        {FRAME_CLASH, "proxies:\n{{proxies}}g: [{{names}}\n", "no YAML"},
-        {FRAME_CLASH, "proxies:\n{{proxies}}g: \"{{names}}\"\n", "no YAML"},
-        {FRAME_CLASH, "proxies:\n{{proxies}}g: \"{{device}}\n", "no YAML"},
-        {FRAME_CLASH, "{{proxies}}proxies:\n", "no YAML"},
+        {FRAME_CLASH, "a: b: c\nproxies:\n{{proxies}}", "no YAML", 1},
+        {FRAME_CLASH, "mode: rule\n\tipv6: true\nproxies:\n{{proxies}}", "no YAML", 2},
+        {FRAME_CLASH, "proxies: [{{proxies}}]\n", "no YAML", 0},
+        {FRAME_CLASH, "rules:\n{{public_rules}}\nproxies:\n{{proxies}}\na: [\n", "no YAML", 6},
+        {FRAME_CLASH, "a: 1\nproxies:\n{{proxies}}\na: 2\n", "no YAML", 4},
+        {FRAME_CLASH, "proxies: \"{{proxies}}\"\n", "no YAML", 0},
+        {FRAME_CLASH, "proxies:\n{{proxies}}g: [{{names}}\n", "no YAML", 0},
+        {FRAME_CLASH, "proxies:\n{{proxies}}g: \"{{names}}\"\n", "no YAML", 0},
+        {FRAME_CLASH, "proxies:\n{{proxies}}g: \"{{device}}\n", "no YAML", 0},
+        {FRAME_CLASH, "{{proxies}}proxies:\n", "no YAML", 0},
     };
 
     (void)state;
@@ -101,9 +105,9 @@ static void
 test_names_stand_in_quotes(void **state)
 {
     static const struct mistake cases[] = {
-        {FRAME_CLASH, "profile: {{device}}\nproxies:\n{{proxies}}", "YAML"},
-        {FRAME_CLASH, "proxies:\n{{proxies}}g:\n  - {{name}}\n", "YAML"},
-        {FRAME_CLASH, "proxies:\n{{proxies}}g: {name: {{device}}}\n", "YAML"},
+        {FRAME_CLASH, "profile: {{device}}\nproxies:\n{{proxies}}", "YAML", 0},
+        {FRAME_CLASH, "proxies:\n{{proxies}}g:\n  - {{name}}\n", "YAML", 0},
+        {FRAME_CLASH, "proxies:\n{{proxies}}g: {name: {{device}}}\n", "YAML", 0},
     };
 
     (void)state;
@@ -138,6 +142,7 @@ test_what_an_app_would_read_is_fine(void **state)
         {FRAME_XRAY, "{\"remarks\":\"{{name}} {{device}}\",\"outbounds\":[{{proxies}}]}"},
         {FRAME_XRAY_ONE, "{\"outbounds\":[{{proxies}}],\"rules\":[{{public_rules}}{}]}"},
         {FRAME_CLASH, "proxies:\n{{proxies}}"},
+        {FRAME_CLASH, "a: &a {b: c}\nd: {<<: *a}\nproxies:\n{{proxies}}"},
         {FRAME_CLASH, "{{proxies}}"},
         {FRAME_CLASH, "# {{device}}\nproxies:\n{{proxies}}g: [{{names}}, \"{{name}}\"]\n"},
         /* Anchors, aliases and merge keys are the app's to read. */

@@ -109,7 +109,7 @@ test_unknown_places_are_refused_with_their_line(void **state)
         {"{{PROXIES}}", 1, "'{{PROXIES'"},
         {"{{ proxies }}", 1, "'{{ proxies '"},
         {"{{proxies }}", 1, "'{{proxies '"},
-        {"{{proxies\n}}", 1, "'{{proxies\n'"},
+        {"{{proxies\n}}", 1, "'{{proxies'"},
         {"{{{proxies}}}", 1, "'{{{proxies'"},
         {"{{prox{{proxies}}", 1, "'{{prox{{proxies'"},
         {"{{uuid}}", 1, "'{{uuid'"},
@@ -121,7 +121,7 @@ test_unknown_places_are_refused_with_their_line(void **state)
         {"{{proxies}}\r\n{{x}}\r\n", 2, "'{{x'"},
         {"\n\n\n\n{{public_rule}}", 5, "'{{public_rule'"},
         /* The line is the one in which the place starts. */
-        {"{{proxies}}\n{{a\nb\nc}}", 2, "'{{a\nb\nc'"},
+        {"{{proxies}}\n{{a\nb\nc}}", 2, "'{{a'"},
         {"{{0123456789abcdefghijklmnopqrstuvwxyz}}", 1, "'{{0123456789abcdefghij'"},
         {"{{0123456789abcdefghijklmnopqrstuvwxyz", 1, "'{{0123456789abcdefghij'"},
     };

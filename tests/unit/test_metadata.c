@@ -195,8 +195,8 @@ test_userinfo_has_all_four_keys(void **state)
         {{false, 0, 0, 107374182400}, 1, "upload=0; download=0; total=107374182400; expire=1"},
         {{true, UINT64_MAX, UINT64_MAX, UINT64_MAX},
          INT64_MAX - 1,
-         "upload=18446744073709551615; download=18446744073709551615; "
-         "total=18446744073709551615; expire=9223372036854775806"},
+         "upload=9223372036854775807; download=9223372036854775807; "
+         "total=9223372036854775807; expire=9223372036854775806"},
         {{true, 5, 0, 0}, 0, "upload=5; download=0; total=0; expire=0"},
         /* Before 1970: no app reads a sign. */
         {{false, 0, 0, 0}, -1, "upload=0; download=0; total=0; expire=0"},
