@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "profiles.h"
+#include "sample.h"
 
 /* Short templates that show all there is. */
 static const char *const clash[2] = {"d: \"{{device}}\"\np:\n{{proxies}}g: [{{names}}]\n", NULL};
@@ -190,24 +191,59 @@ test_reserved_names_get_a_space_that_is_none(void **state)
     }
 }
 
-/* Two servers by one name, and the app refuses the whole profile. */
+#define NAMED(file, name)                                            \
+    {                                                                \
+        KIND_ENDPOINT, file,                                         \
+            ACTIVE ", \"name\": \"" name "\", \"client\": "          \
+                   "{\"address\": \"" file "\", \"type\": \"tcp\"}}" \
+    }
+
+/* The Clash profile of a device whose servers are called so in the registry. */
+static json_t *
+profile_of(const struct sample_file *endpoints)
+{
+    static const struct policy_options options = {.remark = "{name}"};
+    struct uuid uuid = sample_uuid(DEVICE);
+    struct snapshot snapshot;
+    struct registry registry;
+    json_t *tree;
+
+    sample_registry(&registry, endpoints);
+    sample_open(&registry, &options, &snapshot);
+    assert_int_equal(0,
+                     subscription_find(&snapshot, &uuid, 0, FEATURES_ALL, &profile_subscription));
+    assert_int_equal(REFUSAL_NONE, profile_subscription.refusal);
+    assert_int_equal(0,
+                     subscription_add_outbounds(&snapshot, OUTBOUND_CLASH, &profile_subscription));
+    tree = read_back(FRAME_CLASH);
+    snapshot_close(&snapshot);
+    registry_release(&registry);
+    return tree;
+}
+
+/* Two servers by one name, and the app refuses the whole profile: all the way from the registry. */
 static void
 test_no_two_servers_have_one_name(void **state)
 {
-    static const char *const remarks[][2] = {
-        {"Auto", "Auto\u00a0"}, {"Auto\u00a0", "Auto"}, {"DIRECT", "DIRECT\u00a0"}, {"a", "b"}};
+    static const struct sample_file files[][5] = {
+        {{KIND_ROUTE, ROUTE ".json", NULL}, NAMED("a.example", "a"), NAMED("b.example", "a")},
+        {{KIND_ROUTE, ROUTE ".json", NULL}, NAMED("a.example", "Auto"), NAMED("b.example", "Auto")},
+        {{KIND_ROUTE, ROUTE ".json", NULL},
+         NAMED("a.example", "Auto"),
+         NAMED("b.example", "Auto\u00a0")},
+        {{KIND_ROUTE, ROUTE ".json", NULL},
+         NAMED("a.example", "DIRECT\u00a0"),
+         NAMED("b.example", "DIRECT")},
+    };
     json_t *tree;
     size_t i;
 
     (void)state;
-    for (i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++) {
-        profile_begin("phone");
-        profile_add_plain(remarks[i][0], OUTBOUND_CLASH);
-        profile_add_plain(remarks[i][1], OUTBOUND_CLASH);
-        tree = read_back(FRAME_CLASH);
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        tree = profile_of(files[i]);
+        assert_int_equal(2, json_array_size(client_at(tree, "p")));
         if (json_equal(client_at(tree, "p.0.name"), client_at(tree, "p.1.name")))
-            fail_msg("'%s' and '%s' are both '%s'", remarks[i][0], remarks[i][1],
-                     json_string_value(client_at(tree, "p.0.name")));
+            fail_msg("both are '%s'", json_string_value(client_at(tree, "p.0.name")));
         json_decref(tree);
     }
 }

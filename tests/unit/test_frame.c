@@ -225,6 +225,7 @@ test_damaged_frames_are_not_well_formed(void **state)
     } cases[] = {
         {{0xff, 0xff, 0xff, 0xff, PLACE_END}, 5}, /* longer than what is there */
         {{1, 0, 0, 0, PLACE_END}, 5},
+        {{1, 0, 0, 0, PLACE_PROXIES}, 5},
         {{0xfb, 0xff, 0xff, 0xff, PLACE_PROXIES}, 12}, /* with the head it would wrap */
         {{0, 0, 0, 0, PLACE_DEVICE + 1}, 5},           /* no such place */
         {{0, 0, 0, 0, 0xff}, 5},

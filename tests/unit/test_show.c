@@ -280,19 +280,26 @@ test_the_oldest_page_goes_first(void **state)
 static void
 test_a_large_page_is_not_kept(void **state)
 {
+    static const char *const names[] = {"d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"};
     int i;
 
     (void)state;
-    assert_true(is_made_anew(ANDROID, "en"));
+    assert_int_equal(SHOW_KEPT, sizeof(names) / sizeof(names[0]));
+    for (i = 0; i < SHOW_KEPT; i++) {
+        told_name(names[i], "");
+        assert_true(is_made_anew(ANDROID, "en"));
+    }
     for (i = 0; i < 300; i++)
         told_add("more%20and%20more");
     assert_true(is_made_anew(ANDROID, "en"));
     assert_true(body.len > SHOW_KEPT_MAX);
     assert_true(is_made_anew(ANDROID, "en"));
-    for (i = 0; i < SHOW_KEPT; i++)
-        assert_true(show.kept[i].body.len <= SHOW_KEPT_MAX);
     told_subscription.count = told_subscription.set.count = 1;
-    assert_false(is_made_anew(ANDROID, "en"));
+    for (i = 0; i < SHOW_KEPT; i++) {
+        told_name(names[i], "");
+        assert_false(is_made_anew(ANDROID, "en"));
+        assert_true(show.kept[i].body.size <= SHOW_KEPT_MAX);
+    }
 }
 
 /* A page that has no room is an outage, now and not for all that come later. */

@@ -139,6 +139,8 @@ check_sing_box(const json_t *tree, int servers)
     assert_int_equal(servers, vless);
     assert_true(has(outbounds, "tag", json_string_value(client_at(tree, "route.final"))));
     assert_true(has(dns, "tag", json_string_value(client_at(tree, "dns.final"))));
+    item = client_at(tree, "route.default_domain_resolver");
+    assert_true(item == NULL || has(dns, "tag", json_string_value(item)));
     json_array_foreach (client_at(tree, "route.rules"), i, item)
         if (json_object_get(item, "outbound") != NULL &&
             !has(outbounds, "tag", json_string_value(json_object_get(item, "outbound"))))

@@ -111,6 +111,7 @@ test_malformed_lines_are_told_and_say_nothing(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (check_text(cases[i].text) != cases[i].line)
             fail_msg("case %zu: line %u: %s", i, error.line, cases[i].text);
+        assert_non_null(strstr(error.text, "'<user id> <bytes up> <bytes down>'"));
         look(cases[i].text);
         assert_unknown(3);
         if (cases[i].line == 1)
