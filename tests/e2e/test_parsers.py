@@ -331,14 +331,6 @@ class References(Parsers):
         with self.subTest("sing-box"):
             self.assert_sing_box("1.12")
 
-    def test_a_server_named_as_the_entry_of_all_servers(self):
-        """Xray's entry for all of them is called "phone Auto"; so may a server be."""
-        self.settings("")
-        self.add_servers(["Auto", "Frankfurt"])
-        self.serve()
-        self.assertIn("phone%20Auto", self.get("links").decode())
-        self.assert_xray()
-
     def test_one_server(self):
         self.registry.device(device="Select")
         self.add_servers(["x"])
