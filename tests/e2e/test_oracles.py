@@ -201,6 +201,7 @@ class Lists(Forms):
             ("phone", {"path": "/api/endpoints"}),
             ("phone", {"type": "grpc", "serviceName": "outbounds.v1"}),
             ("phone", {"path": "/servers", "host": "version.org"}),
+            ("phone", {"address": "endpoints.example.org", "security": "tls"}),
         )):  # fmt: skip
             uuid, group = f"00000000-0000-4000-8000-{number:012}", f"g{number}"
             self.registry.user(100 + number, groups=[group])
