@@ -437,14 +437,34 @@ check_security(struct check *check)
         wrong(check, "pcs", "must be SHA-256 sums in hexadecimal, separated by commas");
 }
 
+/* mlkem768x25519plus, how it looks, how it resumes, and at least one key. */
+static bool
+is_encryption(const char *text)
+{
+    static const char *const words[] = {"mlkem768x25519plus.native.0rtt.",
+                                        "mlkem768x25519plus.native.1rtt.",
+                                        "mlkem768x25519plus.xorpub.0rtt.",
+                                        "mlkem768x25519plus.xorpub.1rtt.",
+                                        "mlkem768x25519plus.random.0rtt.",
+                                        "mlkem768x25519plus.random.1rtt.",
+                                        NULL};
+    int i;
+
+    for (i = 0; words[i] != NULL; i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0)
+            return text[strlen(words[i])] != '\0';
+    return false;
+}
+
 static void
 check_flow(struct check *check)
 {
     struct client *client = check->client;
     bool is_encrypted = strcmp(client->encryption, "none") != 0;
 
-    if (is_encrypted && strncmp(client->encryption, "mlkem768x25519plus.", 19) != 0)
-        wrong(check, "encryption", "must be none or mlkem768x25519plus.…");
+    if (is_encrypted && !is_encryption(client->encryption))
+        wrong(check, "encryption",
+              "must be none or mlkem768x25519plus.<native|xorpub|random>.<0rtt|1rtt>.<key>");
     if (client->flow == NULL)
         return;
     if (strcmp(client->flow, "xtls-rprx-vision") != 0)
