@@ -136,6 +136,14 @@ add_endpoints(struct explain *explain)
     return served;
 }
 
+/* A profile holds fewer than a list may. */
+static void
+cap(struct explain *explain)
+{
+    if (format_is_profile(explain->choice.format) && explain->subscription->count > PROFILE_MAX)
+        explain->subscription->count = PROFILE_MAX;
+}
+
 /* The links by the very steps that the responder takes, from a set that is encoded here. */
 static int
 make_links(struct explain *explain, struct buf set[SET_FORMS], struct buf *links)
@@ -158,6 +166,7 @@ make_links(struct explain *explain, struct buf set[SET_FORMS], struct buf *links
     subscription->device.name = policy_device_name(explain->device, explain->user);
     subscription->device.name_len = strlen(subscription->device.name);
     subscription_order(subscription, explain->choice.known);
+    cap(explain);
     if (subscription->count == 0)
         explain->refusal = REFUSAL_CLIENT;
     else
@@ -200,8 +209,10 @@ add_service(struct explain *explain, const struct buf *expected)
             word = "damaged snapshot";
         } else {
             if (explain->subscription->refusal == REFUSAL_NONE &&
-                explain->choice.format != FORMAT_NONE)
+                explain->choice.format != FORMAT_NONE) {
+                cap(explain);
                 format_links(&links, explain->subscription);
+            }
             word = links.len == expected->len &&
                            (links.len == 0 || memcmp(links.data, expected->data, links.len) == 0)
                        ? "the same"

@@ -10,12 +10,8 @@ is_unreserved(unsigned char c)
            c == '.' || c == '_' || c == '~';
 }
 
-/*
- * Throne takes a list that holds one of these words anywhere for a profile of another kind, before
- * it looks for links: of such a word the first letter is escaped.
- */
-static bool
-is_mistakable(const char *p, size_t left)
+bool
+escape_is_mistakable(const char *p, size_t left)
 {
     return (*p == 'o' && left >= 9 && memcmp(p, "outbounds", 9) == 0) ||
            (*p == 'e' && left >= 9 && memcmp(p, "endpoints", 9) == 0) ||
@@ -25,7 +21,7 @@ is_mistakable(const char *p, size_t left)
 static bool
 may_stand(const char *p, size_t left)
 {
-    return is_unreserved((unsigned char)*p) && !is_mistakable(p, left);
+    return is_unreserved((unsigned char)*p) && !escape_is_mistakable(p, left);
 }
 
 void

@@ -8,7 +8,15 @@
 #ifndef SIGNPOST_ESCAPE_H
 #define SIGNPOST_ESCAPE_H
 
+#include <stdbool.h>
+
 #include "buf.h"
+
+/*
+ * Whether a word starts here that makes Throne take a list, wherever it stands in it, for a profile
+ * of another kind, before it looks for links. Of such a word the first letter is escaped.
+ */
+bool escape_is_mistakable(const char *text, size_t len);
 
 /* Appends len bytes percent-encoded, byte by byte, hexadecimal digits in upper case. */
 void escape_percent(struct buf *buf, const char *bytes, size_t len);

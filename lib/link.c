@@ -15,12 +15,24 @@ parameter(struct buf *buf, const char *name, const char *value)
     escape_percent(buf, value, strlen(value));
 }
 
+/* A host's letters may be of either case: so no word in it is mistaken. */
+static void
+put_address(struct buf *buf, const char *address)
+{
+    bool is_ipv6 = strchr(address, ':') != NULL;
+    const char *p;
+
+    buf_puts(buf, is_ipv6 ? "@[" : "@");
+    for (p = address; *p != '\0'; p++)
+        buf_putc(buf, escape_is_mistakable(p, strlen(p)) ? (char)(*p - 'a' + 'A') : *p);
+    buf_puts(buf, is_ipv6 ? "]" : "");
+}
+
 void
 link_put_middle(struct buf *buf, const struct client *client)
 {
-    const char *address = client->address;
-
-    buf_printf(buf, strchr(address, ':') != NULL ? "@[%s]:%u?" : "@%s:%u?", address, client->port);
+    put_address(buf, client->address);
+    buf_printf(buf, ":%u?", client->port);
     buf_puts(buf, "type=");
     buf_puts(buf, transport_name(client->type));
     parameter(buf, "encryption", client->encryption);
