@@ -2,7 +2,8 @@
 # Debian packages by what they are for, and how to get the missing ones. Sourced by demo.sh,
 # test.sh and .ci/run (bash).
 
-build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev"
+build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev
+    libqrencode-dev"
 demo_packages="nginx curl"
 test_packages="nginx curl lighttpd spawn-fcgi multiwatch apache2 libapache2-mod-fcgid libcmocka-dev
     python3 git jq procps"

@@ -31,6 +31,14 @@ UNKNOWN = "8f3c5d1e-6324-4d53-ad4f-8cda48b30812"
 ENTRY, CORE = "203.0.113.21", "198.51.100.10"
 SERVICE = "api.v2.rpc.0123456789abcdef"
 
+# What apps are told of the device "phone" beside its servers, by the settings' defaults.
+METADATA = {
+    "profile-title": "base64:cGhvbmU=",
+    "profile-update-interval": "12",
+    "subscription-userinfo": "upload=0; download=0; total=0; expire=0",
+    "content-disposition": "attachment; filename=\"phone\"; filename*=UTF-8''phone",
+}
+
 os.environ["PATH"] += os.pathsep + "/usr/sbin"
 for name in list(os.environ):
     if name.startswith("SIGNPOST_") and name[9:] not in ("BUILD", "VALGRIND", "TORTURE"):

@@ -8,7 +8,7 @@ import signal
 import socket
 
 import misses
-from support import MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, fetch, until
+from support import METADATA, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, fetch, until
 
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
 
@@ -193,7 +193,8 @@ class Apache(TestCase):
         headers = {name.lower() for name, _ in answer.headers}
         framing = {"content-length", "transfer-encoding"}
         self.assertEqual(
-            {"date", "server", "etag", "cache-control", "vary", "content-type"}, headers - framing
+            {"date", "server", "etag", "cache-control", "vary", "content-type", *METADATA},
+            headers - framing,
         )
         self.assertEqual("text/plain; charset=utf-8", answer.header("Content-Type"))
         self.assertEqual("private, no-cache", answer.header("Cache-Control"))

@@ -10,6 +10,7 @@ import subprocess
 import misses
 from support import (
     LIMIT,
+    METADATA,
     MINIMAL_LINK,
     RESPONDER,
     UNKNOWN,
@@ -22,7 +23,8 @@ from support import (
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())
 NOT_FOUND = b"Status: 404 Not Found\r\nContent-Type: text/html\r\n\r\n"
 OUTAGE = b"Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 60\r\n\r\n"
-HEADERS = b"ETag: %s\r\nCache-Control: private, no-cache\r\nVary: User-Agent, Accept\r\n\r\n"
+HEADERS = b"ETag: %s\r\nCache-Control: private, no-cache\r\nVary: User-Agent, Accept\r\n"
+HEADERS += b"".join(f"{name}: {value}\r\n".encode() for name, value in METADATA.items()) + b"\r\n"
 
 
 class Cgi(TestCase):

@@ -241,7 +241,7 @@ class Stale(Cgi):
         """Found by a poll, it is compiled anew: no daemon is there who would see to it."""
         (snapshot,) = self.state.glob("*.cdb")
         whole = snapshot.read_bytes()
-        snapshot.write_bytes(whole.replace(b"shop.example.org", b"zhop.example.org", 1))
+        snapshot.write_bytes(whole.replace(b"@shop.example.org", b"@zhop.example.org", 1))
         self.make_due()
         self.assertTrue(self.ask().startswith("Status: 503 "))
         until(lambda: self.starts() and not self.running(), "the background compile")

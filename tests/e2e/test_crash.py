@@ -87,14 +87,18 @@ class Killed(Crash):
             self.skipTest("no ptrace here")
         self.served = self.now_served()
         left, outcomes = set(), set()
-        # A file that is written and moved into place takes ten stops at least.
-        for stops in range(random.randint(1, 5), total, min(total // 150 + 1, 9)):
-            wanted = self.turn()
-            self.run_traced(stops)
-            left.update(self.left())
-            outcomes.add(self.now_served() == wanted)
-            self.compile()
-            self.assert_repaired(wanted)
+        # A file that is written and moved into place takes ten stops at least. How many there are
+        # differs with what else the machine does: what one sweep misses, another finds.
+        for sweep in range(3):
+            if sweep > 0 and f"{SNAPSHOT}.tmp" in left and f"{STATUS}.tmp" in left:
+                break
+            for stops in range(random.randint(1, 5), total, min(total // 150 + 1, 9)):
+                wanted = self.turn()
+                self.run_traced(stops)
+                left.update(self.left())
+                outcomes.add(self.now_served() == wanted)
+                self.compile()
+                self.assert_repaired(wanted)
         # The cache is saved by a process that goes on to its end.
         self.assertEqual({f"{name}.tmp" for name in (SNAPSHOT, STATUS)}, left - {f"{CACHE}.tmp"})
         self.assertEqual({False, True}, outcomes)

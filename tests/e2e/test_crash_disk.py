@@ -73,7 +73,7 @@ class NoRoom(Crash):
         """Findings make it the largest one. What it would have told is told otherwise."""
         registry = GitRegistry(self.dir / "small").init().minimal()
         self.environment["SIGNPOST_DATA"] = str(registry.path)
-        for i in range(60):
+        for i in range(100):
             registry.device(f"00000000-0000-4000-9000-{i:012}", user_id=900 + i)
         registry.commit()
         self.signpost("compile")

@@ -10,7 +10,7 @@ import fcgi
 from polls import Poll
 from support import MINIMAL_LINK, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, until
 
-SNAPSHOT, CACHE = "snapshot-1.cdb", "cache"
+SNAPSHOT, CACHE = "snapshot-2.cdb", "cache"
 EXPIRED = "8f3c5d1e-6324-4d53-ad4f-8cda48b30813"
 TOC, FOOTER = 2048, 2088
 PATIENCE = 10  # seconds for a compile that takes some milliseconds
@@ -116,8 +116,8 @@ class Snapshot(Damage):
         return len(self.whole) - FOOTER, len(self.whole) - 1
 
     def test_other_formats_are_left_alone(self):
-        others = [self.state / f"snapshot-{n}.cdb" for n in (0, 2, 10)]
-        others += [self.state / name for name in ("snapshot-1.cdb.old", "snapshot.cdb", "notes")]
+        others = [self.state / f"snapshot-{n}.cdb" for n in (0, 1, 10)]
+        others += [self.state / name for name in ("snapshot-2.cdb.old", "snapshot.cdb", "notes")]
         for number, other in enumerate(others):
             other.write_bytes(self.whole if number % 2 else os.urandom(100))
         before = [(o.read_bytes(), o.stat().st_mtime_ns, o.stat().st_ino) for o in others]

@@ -226,7 +226,7 @@ class InService(Explain):
         self.compile()
         (snapshot,) = self.state.glob("*.cdb")
         whole = bytearray(snapshot.read_bytes())
-        at = whole.index(b"shop.example.org")
+        at = whole.index(b"@shop.example.org") + 1
         whole[at] ^= 1
         snapshot.write_bytes(whole)
         self.assertEqual("damaged snapshot", self.facts(0)["in_service"])

@@ -7,7 +7,18 @@ import shutil
 import signal
 
 import misses
-from support import BUILD, MINIMAL_LINK, TOP, UNKNOWN, UUID, TestCase, UnixConnection, fetch, until
+from support import (
+    BUILD,
+    METADATA,
+    MINIMAL_LINK,
+    TOP,
+    UNKNOWN,
+    UUID,
+    TestCase,
+    UnixConnection,
+    fetch,
+    until,
+)
 
 STOCK = """
 server.bind = "DIR/stock.sock"
@@ -116,6 +127,7 @@ class Hits(Lighttpd):
                     "Accept-Ranges": "bytes",
                     "Cache-Control": "private, no-cache",
                     "Vary": "User-Agent, Accept",
+                    **METADATA,
                 },
                 headers,
             )

@@ -7,6 +7,7 @@ import shutil
 
 import misses
 from support import (
+    METADATA,
     MINIMAL_LINK,
     SERVICE,
     TOP,
@@ -112,6 +113,7 @@ class Hits(Nginx):
                     "Connection": "keep-alive",
                     "Cache-Control": "private, no-cache",
                     "Vary": "User-Agent, Accept",
+                    **METADATA,
                 },
                 headers,
             )
