@@ -147,6 +147,11 @@ def ech_pair():
     return keys, config
 
 
+def pqv_pair():
+    """(the server's seed, the client's word) of REALITY's second signature."""
+    return [line.partition(": ")[2] for line in xray_says("mldsa65")]
+
+
 def slug(name):
     """A name as files and groups may have it."""
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
@@ -208,12 +213,17 @@ class World:
         names = f"DNS:{NAME},DNS:*.gstatic.com,DNS:cp.cloudflare.com,IP:1.1.1.1,IP:8.8.8.8"
         self.trusted = certificate(self.dir, "trusted", names)
         self.pinned = certificate(self.dir, "pinned", f"DNS:{NAME}")
+        # There must be room for the second signature where the target's certificate is.
+        large = ",".join(f"DNS:host-{n}.of-a-large-certificate.{NAME}" for n in range(90))
+        self.target = certificate(self.dir, "target", f"DNS:{NAME},{large}")
         self.web = Web(*self.trusted).start()
         self.stack.callback(self.web.stop)
-        self.decryption, encryption = encryption_pair()
-        self.ech_keys, ech = ech_pair()
+        decryption, encryption = encryption_pair()
+        ech_keys, ech = ech_pair()
+        seed, pqv = pqv_pair()
+        self.keys = {"decryption": decryption, "echServerKeys": ech_keys, "mldsa65Seed": seed}
         words = {
-            **{"PIN": pin(self.pinned[0]), "OTHER_PIN": "00" * 32},
+            **{"PIN": pin(self.pinned[0]), "OTHER_PIN": "00" * 32, "PQV": pqv},
             **{"ENCRYPTION": encryption, "OTHER_ENCRYPTION": encryption_pair()[1]},
             **{"ECH": ech, "OTHER_ECH": ech_pair()[1]},
         }
@@ -240,8 +250,8 @@ class World:
         target = f"""server {{
             listen 127.0.0.1:{TARGET} ssl http2;
             ssl_protocols TLSv1.3;
-            ssl_certificate {self.trusted[0]};
-            ssl_certificate_key {self.trusted[1]};
+            ssl_certificate {self.target[0]};
+            ssl_certificate_key {self.target[1]};
             location / {{ return 200 "REALITY's target"; }}
         }}
         upstream signpost {{"""
@@ -278,7 +288,7 @@ class World:
             {"id": self.devices[name], "email": self.devices[name], "flow": way.get("flow", "")}
             for name in known
         ]
-        decryption = self.decryption if "encryption" in way else "none"
+        decryption = self.keys["decryption"] if "encryption" in way else "none"
         return {
             "tag": name,
             "listen": "::1" if way["address"] == "::1" else "127.0.0.1",
@@ -286,7 +296,7 @@ class World:
             "protocol": "vless",
             "settings": {"clients": users, "decryption": decryption},
             "streamSettings": stream_settings(
-                way, self.pinned if "pcs" in way else self.trusted, self.ech_keys
+                way, self.pinned if "pcs" in way else self.trusted, self.keys
             ),
         }
 
@@ -313,19 +323,19 @@ class World:
             ready=lambda: all(listens(port, host) for host, port in places),
         )
 
-    def poll(self, name, format, agent=None):
-        """What Signpost answers, through nginx, to this user's device."""
+    def path(self, name, form=None):
+        """Where this user's device asks, for what it gets by its name or for this form."""
+        return f"/api/{self.devices[name]}" + (f"?format={form}" if form else "")
+
+    def url(self, name, form=None):
+        return f"http://127.0.0.1:{WEB_PORT}{self.path(name, form)}"
+
+    def profile(self, name, form=None, agent=None):
+        """What Signpost answers, through nginx; it must be something."""
         headers = {"User-Agent": agent} if agent else {}
-        return fetch(WEB_PORT, f"/api/{self.devices[name]}?format={format}", headers=headers)
-
-    def profile(self, name, format, agent=None):
-        """The body of an answer that must be there."""
-        answer = self.poll(name, format, agent)
-        assert answer.status == 200, f"{name} in {format}: {answer.status}"
+        answer = fetch(WEB_PORT, self.path(name, form), headers=headers)
+        assert answer.status == 200, f"{name} in {form}: {answer.status}"
         return answer.body
-
-    def url(self, name, format):
-        return f"http://127.0.0.1:{WEB_PORT}/api/{self.devices[name]}?format={format}"
 
     def trusting(self):
         """The environment of a client that knows the entry nodes' certificate."""

@@ -15,12 +15,13 @@ from ways import WAYS, WRONG
 UNKNOWN = {"grpc+tls+path", "tcp+tls+pins", "tcp+tls+vcn", "xhttp+tls+extra", "wrong vcn"}
 # Its reader of links makes the network "httpupgrade" of one, which its core takes for tcp, and
 # does not see ech.
-UNKNOWN_BY_LINKS = {"httpupgrade+tls", "wrong path of httpupgrade", "tcp+tls+ech", "wrong ech"}
-# The shortest profile that reads links.
-BY_LINKS = """
+UNKNOWN_BY_LINKS = {"tcp+tls+ech", "wrong ech"}
+UNKNOWN_BY_LINKS |= {name for name in [*WAYS, *WRONG] if "httpupgrade" in name}
+# The shortest profile that reads proxies from an address.
+PROVIDER = """
 mixed-port: 7890
 proxy-providers:
-  signpost: {type: http, url: "URL", path: ./links, interval: 3600}
+  signpost: {type: http, url: "URL", path: ./proxies, interval: 3600}
 proxy-groups:
   - {name: PROXY, type: select, use: [signpost]}
 rules:
@@ -149,10 +150,17 @@ class Profiles(Ways, real.TestCase):
         self.assert_goes_through(real.through_proxy(client.port), name, client)
 
 
+class Provider(Ways, real.TestCase):
+    """Its own form, by its own User-Agent, as a provider in a profile of the user's own."""
+
+    def profile(self, user):
+        return PROVIDER.replace("URL", self.world.url(user)).encode()
+
+
 class Links(Ways, real.TestCase):
-    """Links, as a provider in a profile of the user's own."""
+    """Links, in the same place."""
 
     unknown = UNKNOWN | UNKNOWN_BY_LINKS
 
     def profile(self, user):
-        return BY_LINKS.replace("URL", self.world.url(user, "base64")).encode()
+        return PROVIDER.replace("URL", self.world.url(user, "base64")).encode()

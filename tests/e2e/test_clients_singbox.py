@@ -67,7 +67,7 @@ class SingBox:
 
 class Profiles(real.TestCase):
     def profile(self, user, version):
-        return self.world.profile(user, "sing-box", agent(version))
+        return self.world.profile(user, agent=agent(version))
 
     def client(self, user, version):
         return contextlib.closing(SingBox(self.world, self.profile(user, version), version))

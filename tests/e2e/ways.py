@@ -1,7 +1,7 @@
 """Ways into entry nodes, right and wrong, for real.py: what both sides must agree on.
 
 A way is an endpoint's `client:` without port. Words in capitals stand for what is made when the
-tests run: PIN, ENCRYPTION, ECH, each also as OTHER_…, that of somebody else.
+tests run: PIN, ENCRYPTION, ECH, PQV, the first three also as OTHER_…, those of somebody else.
 """
 
 NAME = "www.example.com"  # in the entry nodes' certificate
@@ -42,6 +42,7 @@ WAYS = {
     "tcp+reality": {**TCP, **REALITY, "fp": "safari"},
     "tcp+reality+vision": {**TCP, **REALITY, **VISION, "spx": "/"},
     "tcp+reality without sid": {**TCP, **REALITY, "sid": None},
+    "tcp+reality+pqv": {**TCP, **REALITY, "pqv": "PQV"},
     "grpc+tls": {**GRPC, **TLS, "alpn": "h2"},
     "grpc+tls+multi": {**GRPC, **TLS, "alpn": "h2", "mode": "multi", "authority": NAME},
     "grpc+tls+path": {**GRPC, **TLS, "alpn": "h2", "serviceName": "/one/two/Three"},
@@ -49,6 +50,7 @@ WAYS = {
     "ws+tls": {**WS, **TLS, "alpn": "http/1.1"},
     "ws+tls+ed": {**WS, **TLS, "path": "/ws?ed=2048"},
     "httpupgrade+tls": {**UPGRADE, **TLS},
+    "httpupgrade+tls+ed": {**UPGRADE, **TLS, "path": "/hu?ed=2048"},
     "xhttp+tls": {**XHTTP, **TLS, "alpn": "h2"},
     "xhttp+tls+packet-up": {**XHTTP, **TLS, "alpn": "h2", "mode": "packet-up"},
     "xhttp+tls+stream-up": {**XHTTP, **TLS, "alpn": "h2", "mode": "stream-up"},
@@ -97,8 +99,8 @@ def clients(words):
     return right, wrong
 
 
-def stream_settings(client, certificate, ech_keys):
-    """The streamSettings of Xray's inbound that a right client fits."""
+def stream_settings(client, certificate, keys):
+    """The streamSettings of Xray's inbound that a right client fits; keys: its own, by setting."""
     kind, path = client["type"], client.get("path", "").partition("?")[0]
     settings = {"network": kind, "security": client["security"]}
     if kind == "grpc":
@@ -109,7 +111,7 @@ def stream_settings(client, certificate, ech_keys):
         file, key = map(str, certificate)
         settings["tlsSettings"] = {"certificates": [{"certificateFile": file, "keyFile": key}]}
         if "ech" in client:
-            settings["tlsSettings"]["echServerKeys"] = ech_keys
+            settings["tlsSettings"]["echServerKeys"] = keys["echServerKeys"]
     elif client["security"] == "reality":
         settings["realitySettings"] = {
             "target": f"127.0.0.1:{TARGET}",
@@ -119,4 +121,6 @@ def stream_settings(client, certificate, ech_keys):
             # Without it only Xray itself is let in.
             "minClientVer": "1.8.0",
         }
+        if "pqv" in client:
+            settings["realitySettings"]["mldsa65Seed"] = keys["mldsa65Seed"]
     return settings
