@@ -34,7 +34,7 @@ class Cgi(TestCase):
         self.log.chmod(0o666)
         place = self.dir / "bin"
         place.mkdir()
-        self.program = shutil.copy(RESPONDER, place)
+        self.program = pathlib.Path(shutil.copy(RESPONDER, place))
         shutil.copy(SIGNPOST, place / "real")
         script = f'#!/bin/sh\necho "$*" >>"{self.log}"\nexec "{place}/real" "$@"\n'
         (place / "signpost").write_text(script)
@@ -45,12 +45,15 @@ class Cgi(TestCase):
         return self.log.read_text().splitlines()
 
     def running(self):
-        """The commands that work on this test's registry."""
-        found, mark = [], f"SIGNPOST_STATE={self.state}".encode()
+        """The commands that were started here. While one is exchanged for another, by exec, it has
+        no command line for a moment, and is then known by its file."""
+        found, place = [], str(self.program.parent)
         for entry in pathlib.Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and b"--background" in (entry / "cmdline").read_bytes():
-                    if mark in (entry / "environ").read_bytes().split(b"\0"):
+                if entry.name.isdigit():
+                    line = (entry / "cmdline").read_bytes()
+                    is_ours = f"{place}/signpost\0".encode() in line and b"--background" in line
+                    if is_ours or os.readlink(entry / "exe") == f"{place}/real":
                         found.append(int(entry.name))
             except OSError:
                 continue
