@@ -4,6 +4,7 @@
 #   make check        build, run every test (installs nothing)
 #   make check-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-valgrind  the responder's tests under valgrind
+#   make fuzz T=60    each harness of tests/fuzz for T seconds (clang, libFuzzer)
 #   make lint         format, static analysis, man pages, layers
 #   make bench        measure, side by side; prints ratios
 #   make bench-scale  the same with a million devices (takes long)
@@ -35,6 +36,7 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 LIBEXECDIR = $(PREFIX)/libexec
 MANDIR = $(PREFIX)/share/man
+DATADIR = $(PREFIX)/share/signpost
 DESTDIR =
 
 B = build
@@ -77,8 +79,11 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS) -lcmocka
 
+# How many test programs run at once.
+JOBS = 1
+
 check: all $(UNIT)
-	tests/run --build $(B)
+	tests/run --build $(B) --jobs $(JOBS)
 
 ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -86,7 +91,28 @@ check-asan:
 	$(MAKE) B=build/asan CFLAGS='$(ASAN)' HARDEN=-fPIE check
 
 check-valgrind: all $(UNIT)
-	tests/run --build $(B) --valgrind unit/ e2e/test_fastcgi
+	tests/run --build $(B) --valgrind --jobs $(JOBS) unit/ e2e/test_fastcgi
+
+# Fuzzing: a program of clang's for each tests/fuzz/*.c, beside everything that it may call.
+
+T = 60
+FUZZ = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+       -fno-omit-frame-pointer
+HARNESSES = $(patsubst tests/fuzz/%.c,$(B)/harness/%,$(wildcard tests/fuzz/*.c))
+
+$(B)/tests/fuzz/%.o: tests/fuzz/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icgi -MMD -MP -c -o $@ $<
+
+$(B)/harness/%: $(B)/tests/fuzz/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+
+harnesses: $(HARNESSES)
+
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN=-fPIE WARN='-Wall -Wextra' harnesses
+	tests/fuzz/run --build $(B)/fuzz --seconds $(T)
 
 # Everything compiled, tests and measurements too; for WERROR=-Werror.
 counted: all $(UNIT) $(BENCH)
@@ -99,12 +125,15 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
 	install -m 755 $(B)/signpost $(DESTDIR)$(BINDIR)/
 	install -m 755 $(B)/signpost.fcgi $(DESTDIR)$(LIBEXECDIR)/
+	install -d $(DESTDIR)$(DATADIR)/templates
+	install -m 644 templates/* $(DESTDIR)$(DATADIR)/templates/
 	for page in man/*; do \
 		install -d $(DESTDIR)$(MANDIR)/man$${page##*.}; \
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; \
 	done
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) $(wildcard $(B)/tests/unit/*.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) \
+         $(wildcard $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
 
 # Measuring: never part of check.
 
@@ -120,11 +149,13 @@ bench-scale: all $(BENCH)
 
 bench: all $(BENCH)
 	bench/run --build $(B)
+	bench/formats --build $(B)
 	bench/hostile --build $(B)
 
 clean:
 	rm -rf build
 
-.PHONY: all check check-asan check-valgrind counted lint install bench bench-scale clean
+.PHONY: all check check-asan check-valgrind harnesses fuzz counted lint install bench bench-scale \
+        clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -72,27 +72,27 @@ put_text_field(struct buf *buf, const char *name, const char *template,
 
 /* An address, in ASCII whatever stands in the settings. */
 static void
-put_link_field(struct buf *buf, const char *name, const char *template,
-               const struct subscription *of)
+put_link(struct buf *buf, const char *name, const char *text, size_t len)
 {
-    char space[TEXT_MAX];
-    struct buf text = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
     size_t i;
 
-    if (template == NULL)
-        return;
-    expand(&text, template, of, escape_percent);
-    if (text.failed)
-        return;
     buf_puts(buf, name);
     buf_puts(buf, ": ");
-    for (i = 0; i < text.len; i++) {
-        if ((unsigned char)space[i] > ' ' && (unsigned char)space[i] < 0x7f)
-            buf_putc(buf, space[i]);
+    for (i = 0; i < len; i++) {
+        if ((unsigned char)text[i] > ' ' && (unsigned char)text[i] < 0x7f)
+            buf_putc(buf, text[i]);
         else
-            escape_percent(buf, &space[i], 1);
+            escape_percent(buf, &text[i], 1);
     }
     buf_puts(buf, "\r\n");
+}
+
+/* The same, where it is set. */
+static void
+put_link_field(struct buf *buf, const char *name, const char *text)
+{
+    if (text != NULL)
+        put_link(buf, name, text, strlen(text));
 }
 
 static void
@@ -102,15 +102,22 @@ put_number_field(struct buf *buf, const char *before, unsigned long long number)
     buf_put_number(buf, number);
 }
 
+/* Apps read signed numbers of 64 bits, and nothing of what does not fit. */
+static unsigned long long
+shown(uint64_t bytes)
+{
+    return bytes < INT64_MAX ? bytes : INT64_MAX;
+}
+
 /* All four keys, always, and nothing behind the last: apps fail over less. */
 static void
 put_userinfo(struct buf *buf, const struct metadata *metadata)
 {
     int64_t expires = metadata->subscription->device.expires;
 
-    put_number_field(buf, "subscription-userinfo: upload=", metadata->traffic.upload);
-    put_number_field(buf, "; download=", metadata->traffic.download);
-    put_number_field(buf, "; total=", metadata->traffic.total);
+    put_number_field(buf, "subscription-userinfo: upload=", shown(metadata->traffic.upload));
+    put_number_field(buf, "; download=", shown(metadata->traffic.download));
+    put_number_field(buf, "; total=", shown(metadata->traffic.total));
     put_number_field(buf, "; expire=",
                      expires == EXPIRES_NEVER || expires < 0 ? 0 : (unsigned long long)expires);
     buf_puts(buf, "\r\n");
@@ -147,19 +154,21 @@ put_filename(struct buf *buf, const char *template, const struct subscription *o
 static void
 put_page_address(struct buf *buf, const struct metadata *metadata)
 {
-    char uuid[UUID_TEXT + 1];
+    static const char name[] = "profile-web-page-url";
+    const char *template = metadata->profile->web_page_url;
+    char space[TEXT_MAX];
+    struct buf text = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
 
-    if (metadata->profile->web_page_url != NULL) {
-        put_link_field(buf, "profile-web-page-url", metadata->profile->web_page_url,
-                       metadata->subscription);
+    if (template != NULL) {
+        expand(&text, template, metadata->subscription, escape_percent);
     } else if (metadata->urls->count > 0) {
-        uuid_format(&metadata->subscription->uuid, uuid);
-        buf_puts(buf, "profile-web-page-url: ");
-        buf_puts(buf, metadata->urls->items[0]);
-        buf_putc(buf, '/');
-        buf_put(buf, uuid, UUID_TEXT);
-        buf_puts(buf, "\r\n");
+        buf_puts(&text, metadata->urls->items[0]);
+        expand(&text, "/{uuid}", metadata->subscription, put_plain);
+    } else {
+        return;
     }
+    if (!text.failed)
+        put_link(buf, name, text.data, text.len);
 }
 
 void
@@ -174,9 +183,9 @@ metadata_put(struct buf *buf, const struct metadata *metadata)
         buf_puts(buf, "\r\n");
     }
     put_userinfo(buf, metadata);
-    put_link_field(buf, "support-url", profile->support_url, of);
+    put_link_field(buf, "support-url", profile->support_url);
     put_page_address(buf, metadata);
     put_filename(buf, profile->filename, of);
     put_text_field(buf, "announce", profile->announce, of);
-    put_link_field(buf, "routing", profile->routing, of);
+    put_link_field(buf, "routing", profile->routing);
 }

@@ -228,7 +228,7 @@ respond(const struct request *request, struct site *site, int64_t now, struct re
         return;
     }
     if (site->subscription.refusal != REFUSAL_NONE || choice.format == FORMAT_NONE) {
-        miss(response, choice.format == FORMAT_NONE ? REFUSAL_CLIENT : site->subscription.refusal);
+        miss(response, choice.format == FORMAT_NONE ? REFUSAL_ROBOT : site->subscription.refusal);
         return;
     }
     response->format = choice.format;

@@ -92,7 +92,7 @@ unknown_features(const struct explain *explain, const struct endpoint *endpoint)
     struct buf words;
     int i;
 
-    if (unknown == 0)
+    if (unknown == 0 || explain->choice.format == FORMAT_NONE)
         return NULL;
     buf_init(&words, 4096);
     buf_printf(&words, "%s as %s does not know",
@@ -158,7 +158,7 @@ make_links(struct explain *explain, struct buf set[SET_FORMS], struct buf *links
     subscription->device.name = policy_device_name(explain->device, explain->user);
     subscription->device.name_len = strlen(subscription->device.name);
     subscription_order(subscription, explain->choice.known);
-    if (subscription->count == 0 || explain->choice.format == FORMAT_NONE)
+    if (subscription->count == 0)
         explain->refusal = REFUSAL_CLIENT;
     else
         format_links(links, subscription);
@@ -229,6 +229,8 @@ explain_device(struct explain *explain)
     served = explain->user != NULL ? add_endpoints(explain) : 0;
     if (explain->refusal == REFUSAL_NONE && served == 0)
         explain->refusal = policy_nothing(explain->user);
+    if (explain->refusal == REFUSAL_NONE && explain->choice.format == FORMAT_NONE)
+        explain->refusal = REFUSAL_ROBOT;
     if (explain->refusal == REFUSAL_NONE)
         rc = make_links(explain, set, &links);
     if (explain->refusal != REFUSAL_NONE) {

@@ -18,18 +18,21 @@
 #include "pass_status.h"
 #include "snapshot.h"
 #include "state.h"
+#include "usage.h"
 
 static const char help[] =
     "usage: signpost status [-c FILE] [--json]\n"
     "\n"
     "Says which snapshot is in service, what it holds, what the last compile found and\n"
-    "which records it kept back, and what is not committed yet.\n"
+    "which records it kept back, what is not committed yet, and what is wrong with\n"
+    "the usage file.\n"
     "\n"
     "  -c FILE   settings\n"
     "  --json    for programs\n"
     "\n"
-    "Exit status: 0 a snapshot is in service and the last compile found no error, 1 it\n"
-    "is in service but the last compile failed or found errors, 2 none is in service.\n";
+    "Exit status: 0 a snapshot is in service and nothing is wrong, 1 it is in service\n"
+    "but the last compile failed or found errors, or the usage file is wrong, 2 none is\n"
+    "in service.\n";
 
 static json_t *
 read_meta(struct snapshot *snapshot)
@@ -118,6 +121,21 @@ add_source(json_t *out, const struct config *config)
         json_object_set_new(source, "example", json_text(example));
 }
 
+/* Adds "usage" where its file is wrong; returns whether it is not. */
+static bool
+add_usage(json_t *out, const char *state)
+{
+    char path[PATH_MAX], text[PATH_MAX + sizeof(((struct error *)NULL)->text)];
+    struct error error;
+
+    if (snprintf(path, sizeof(path), "%s/" USAGE_FILE, state) >= (int)sizeof(path) ||
+        usage_check(path, &error) == 0)
+        return true;
+    error_string(&error, path, text, sizeof(text));
+    json_object_set_new(out, "usage", json_pack("{s:s}", "problem", text));
+    return false;
+}
+
 static const char *
 text_of(const json_t *object, const char *key)
 {
@@ -203,10 +221,15 @@ static void
 print_text(const json_t *out)
 {
     const json_t *last = json_object_get(out, "last_compile");
+    const char *usage = text_of(json_object_get(out, "usage"), "problem");
     const char *failure = text_of(last, "failure"), *waiting = text_of(last, "waiting");
 
     print_snapshot(json_object_get(out, "snapshot"));
     print_source(json_object_get(out, "source"));
+    if (usage != NULL)
+        printf("usage         %s\n"
+               "              (until it is mended, some users' traffic is told as 0)\n",
+               usage);
     if (last == NULL)
         return;
     printf("last compile  %s: %s, %lld errors, %lld warnings\n", text_of(last, "at"),
@@ -232,6 +255,7 @@ run(const struct config *config, bool as_json)
         return trouble("out of memory");
     in_service = add_snapshot(out, config->state);
     good = add_last_compile(out, config);
+    good = add_usage(out, config->state) && good;
     add_source(out, config);
     if (as_json) {
         text = json_dumps(out, JSON_INDENT(2));

@@ -246,7 +246,7 @@ read_strays(struct unpack *unpack, struct registry *registry)
 static void
 read_kind(struct unpack *unpack, enum kind kind, uint64_t count, struct registry *registry)
 {
-    size_t size = kind_size(kind);
+    size_t size = kind_size(kind), room;
     char *items;
     uint64_t i;
 
@@ -254,13 +254,16 @@ read_kind(struct unpack *unpack, enum kind kind, uint64_t count, struct registry
         unpack->failed = true;
         return;
     }
-    items = malloc(((size_t)count + 1) * size);
+    /* What is new finds room beside it: registry_merge need not move everything. */
+    room = (size_t)count + (size_t)count / 64 + 64;
+    items = malloc(room * size);
     unpack->failed |= items == NULL;
+    registry_hint_large(items, room * size);
     for (i = 0; !unpack->failed && i < count; i++)
         unpack_record(unpack, kind, items + i * size);
     registry->kinds[kind].items = items;
     registry->kinds[kind].count = unpack->failed ? 0 : (size_t)count;
-    registry->kinds[kind].room = (size_t)count + 1;
+    registry->kinds[kind].room = room;
 }
 
 static bool

@@ -187,6 +187,17 @@ is_base64url(const char *text, size_t len)
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == len;
 }
 
+/* Base64 of RFC 4648 section 4, in whole groups of four. */
+static bool
+is_base64(const char *text)
+{
+    size_t len = strlen(text);
+    size_t plain = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    size_t padding = strspn(text + plain, "=");
+
+    return len > 0 && len % 4 == 0 && padding <= 2 && plain + padding == len;
+}
+
 static bool
 is_hex(const char *text)
 {
@@ -275,6 +286,9 @@ check_http(struct check *check)
         wrong(check, "path", "must start with '/'");
     else if (strchr(client->path, '%') != NULL)
         odd(check, "path", "v2rayN decodes a '%' twice");
+    if (client->type == TRANSPORT_WS && client->alpn != NULL && client->security == SECURITY_TLS &&
+        strstr(client->alpn, "h2") != NULL)
+        odd(check, "alpn", "ws is HTTP/1.1: with h2 apps fail; leave it out");
     if (client->type == TRANSPORT_XHTTP) {
         if (client->mode != NULL && !is_one_of(client->mode, modes))
             wrong(check, "mode", "must be auto, packet-up, stream-up or stream-one for xhttp");
@@ -361,12 +375,41 @@ check_plain(struct check *check)
     drop(check, "vcn", &client->vcn, "security none");
 }
 
-static void
-check_security(struct check *check)
+bool
+client_fp_is_common(const char *fp)
 {
     static const char *const fingerprints[] = {"chrome",  "firefox",    "safari", "ios",
                                                "android", "edge",       "360",    "qq",
                                                "random",  "randomized", NULL};
+
+    return is_one_of(fp, fingerprints);
+}
+
+/* Found by trying all of them in Xray 26.7, mihomo 1.19.30 and sing-box 1.14. */
+static void
+check_fp(struct check *check)
+{
+    static const char *const old[] = {"android", "360", NULL};
+    struct client *client = check->client;
+
+    if (client->fp == NULL)
+        client->fp = "chrome";
+    if (!client_fp_is_common(client->fp)) {
+        /* Xray has more, and refuses the whole configuration by any other. */
+        if (strncmp(client->fp, "hello", 5) == 0 || strcmp(client->fp, "unsafe") == 0)
+            odd(check, "fp", "known to Xray only");
+        else
+            wrong(check, "fp", "no app knows this fingerprint; most use chrome");
+    }
+    if (is_one_of(client->fp, old) &&
+        (client->security == SECURITY_REALITY || client->type == TRANSPORT_GRPC ||
+         client->type == TRANSPORT_XHTTP))
+        odd(check, "fp", "greets by TLS 1.2, with which reality, grpc and xhttp fail; use chrome");
+}
+
+static void
+check_security(struct check *check)
+{
     struct client *client = check->client;
 
     if (client->security == SECURITY_REALITY) {
@@ -381,18 +424,36 @@ check_security(struct check *check)
         check_plain(check);
         return;
     }
-    if (client->fp == NULL)
-        client->fp = "chrome";
-    else if (!is_one_of(client->fp, fingerprints))
-        odd(check, "fp", "the link standard knows no such fingerprint");
+    check_fp(check);
     if (client->sni != NULL) {
         char host[HOST_MAX];
 
         if (host_parse(client->sni, host) != HOST_NAME)
             wrong(check, "sni", "must be a host name");
     }
+    if (client->ech != NULL && strstr(client->ech, "://") == NULL && !is_base64(client->ech))
+        wrong(check, "ech", "must be base64 with its padding, or the address of a name server");
     if (client->pcs != NULL && !are_sums(client->pcs))
         wrong(check, "pcs", "must be SHA-256 sums in hexadecimal, separated by commas");
+}
+
+/* mlkem768x25519plus, how it looks, how it resumes, and at least one key. */
+static bool
+is_encryption(const char *text)
+{
+    static const char *const words[] = {"mlkem768x25519plus.native.0rtt.",
+                                        "mlkem768x25519plus.native.1rtt.",
+                                        "mlkem768x25519plus.xorpub.0rtt.",
+                                        "mlkem768x25519plus.xorpub.1rtt.",
+                                        "mlkem768x25519plus.random.0rtt.",
+                                        "mlkem768x25519plus.random.1rtt.",
+                                        NULL};
+    int i;
+
+    for (i = 0; words[i] != NULL; i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0)
+            return text[strlen(words[i])] != '\0';
+    return false;
 }
 
 static void
@@ -401,8 +462,9 @@ check_flow(struct check *check)
     struct client *client = check->client;
     bool is_encrypted = strcmp(client->encryption, "none") != 0;
 
-    if (is_encrypted && strncmp(client->encryption, "mlkem768x25519plus.", 19) != 0)
-        wrong(check, "encryption", "must be none or mlkem768x25519plus.…");
+    if (is_encrypted && !is_encryption(client->encryption))
+        wrong(check, "encryption",
+              "must be none or mlkem768x25519plus.<native|xorpub|random>.<0rtt|1rtt>.<key>");
     if (client->flow == NULL)
         return;
     if (strcmp(client->flow, "xtls-rprx-vision") != 0)

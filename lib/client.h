@@ -71,6 +71,9 @@ void client_read(struct fields *fields, struct client *client);
  */
 bool client_check(const struct fields *fields, struct client *client);
 
+/* Whether a fingerprint is one of the link standard's words, which every app knows. */
+bool client_fp_is_common(const char *fp);
+
 /* NULL-terminated: every key that client_read knows. */
 extern const char *const client_keys[];
 

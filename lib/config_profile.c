@@ -1,6 +1,7 @@
 /* Settings of what apps are told and in which form; part of config.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,12 +52,16 @@ has_user(const char *template)
 
 /* The rules' own fields: one of the list. */
 static void
-read_rule(struct fields *list, const json_t *item, struct agent_rule *rule)
+read_rule(struct fields *list, const json_t *item, size_t index, struct agent_rule *rule)
 {
     static const char *const known[] = {"start", "since", "format", "core", NULL};
-    struct fields fields = {item, list->source, "user_agents", list->pool, false};
+    struct fields fields = {
+        .object = item, .source = list->source, .inside = "user_agents", .pool = list->pool};
     const char *format, *core;
+    char number[24];
 
+    snprintf(number, sizeof(number), "%zu", index);
+    fields.item = number;
     if (!json_is_object(item)) {
         fields_fail(list, "user_agents", "must be a list of rules: {start: …, format: …}");
         return;
@@ -70,6 +75,8 @@ read_rule(struct fields *list, const json_t *item, struct agent_rule *rule)
     rule->known = FEATURES_ALL;
     if (rule->start == NULL)
         fields_fail(&fields, "start", "must be what the User-Agent starts with");
+    if (rule->since != NULL && strspn(rule->since, "0123456789.") != strlen(rule->since))
+        fields_fail(&fields, "since", "'%s' is no version like 1.19.22", rule->since);
     if (format == NULL)
         fields_fail(&fields, "format",
                     "must be base64, links, clash, sing-box, xray, page or none");
@@ -101,7 +108,7 @@ read_rules(struct config *config, struct fields *fields)
         return;
     }
     json_array_foreach (list, i, item)
-        read_rule(fields, item, &rules[i]);
+        read_rule(fields, item, i, &rules[i]);
     config->agents = (struct agent_rules){rules, json_array_size(list)};
 }
 
@@ -139,7 +146,8 @@ config_read_profile(struct config *config, struct fields *fields, const char *fi
     if (title != NULL)
         profile->title = title;
     profile->filename = read_template(fields, "filename", fields_text(fields, "filename"), false);
-    profile->announce = read_template(fields, "announce", fields_text(fields, "announce"), false);
+    profile->announce = read_template(fields, "announce", fields_long_text(fields, "announce"),
+                                      false);
     profile->web_page_url = read_template(fields, "web_page_url", read_link(fields, "web_page_url"),
                                           true);
     profile->support_url = read_link(fields, "support_url");

@@ -45,7 +45,8 @@ json_t *document_parse(const char *bytes, size_t len, enum document_syntax synta
 
 /*
  * Finds where a mapping's key stands in a document that was parsed before, for a message about
- * its value: path is a NULL-terminated list of keys from the root. Sets line and column (from 1)
+ * its value, or a list's item: path is a NULL-terminated list of keys, and of items' numbers from 0
+ * in decimal, from the root. Sets line and column (from 1)
  * and returns 0, or returns -1 where the place cannot be told. Meant for the rare case that
  * something is wrong: it reads the document again.
  */

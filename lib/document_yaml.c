@@ -357,6 +357,47 @@ find_key(struct reader *reader, const char *key, yaml_mark_t *mark)
     }
 }
 
+/* Inside a list: moves to an item, whose first event is left in event. */
+static int
+find_item(struct reader *reader, const char *number, yaml_event_t *event)
+{
+    char *end;
+    long left = strtol(number, &end, 10);
+
+    if (end == number || *end != '\0' || left < 0)
+        return -1;
+    for (;; left--) {
+        if (next_event(reader, event) != 0)
+            return -1;
+        if (event->type == YAML_SEQUENCE_END_EVENT) {
+            yaml_event_delete(event);
+            return -1;
+        }
+        if (left == 0)
+            return 0;
+        if (skip_node(reader, event) != 0)
+            return -1;
+    }
+}
+
+/* One step of a path, from the node that event starts to the one that it starts then. */
+static int
+step(struct reader *reader, const char *word, yaml_event_t *event, yaml_mark_t *mark)
+{
+    yaml_event_type_t type = event->type;
+
+    yaml_event_delete(event);
+    if (type == YAML_SEQUENCE_START_EVENT) {
+        if (find_item(reader, word, event) != 0)
+            return -1;
+        *mark = event->start_mark;
+        return 0;
+    }
+    if (type != YAML_MAPPING_START_EVENT || find_key(reader, word, mark) != 0)
+        return -1;
+    return next_event(reader, event);
+}
+
 int
 document_locate(const char *bytes, size_t len, const char *const *path, unsigned *line,
                 unsigned *column)
@@ -364,25 +405,21 @@ document_locate(const char *bytes, size_t len, const char *const *path, unsigned
     struct reader reader;
     struct error ignored;
     yaml_event_t event;
-    yaml_event_type_t type;
     yaml_mark_t mark = {0};
-    int rc = path[0] == NULL ? -1 : 0;
+    int rc;
 
     /* JSON is YAML but for a few strings; where it is not, there is no place to tell. */
-    if (rc != 0 || start(&reader, bytes, len, &ignored) != 0)
+    if (path[0] == NULL || start(&reader, bytes, len, &ignored) != 0)
         return -1;
     if (expect(&reader, YAML_STREAM_START_EVENT, "") != 0 ||
-        expect(&reader, YAML_DOCUMENT_START_EVENT, "") != 0)
-        rc = -1;
-    for (; rc == 0 && *path != NULL; path++) {
-        if (next_event(&reader, &event) != 0) {
-            rc = -1;
-            break;
-        }
-        type = event.type;
-        yaml_event_delete(&event);
-        rc = type == YAML_MAPPING_START_EVENT ? find_key(&reader, *path, &mark) : -1;
+        expect(&reader, YAML_DOCUMENT_START_EVENT, "") != 0 || next_event(&reader, &event) != 0) {
+        yaml_parser_delete(&reader.parser);
+        return -1;
     }
+    for (rc = 0; rc == 0 && *path != NULL; path++)
+        rc = step(&reader, *path, &event, &mark);
+    if (rc == 0)
+        yaml_event_delete(&event);
     yaml_parser_delete(&reader.parser);
     *line = (unsigned)mark.line + 1;
     *column = (unsigned)mark.column + 1;

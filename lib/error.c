@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,9 +47,16 @@ error_set_at(struct error *error, unsigned line, unsigned column, const char *fo
 char *
 error_string(const struct error *error, const char *path, char *out, size_t size)
 {
+    char whole[PATH_MAX + sizeof(error->text)];
+    size_t len;
+
     if (error->line > 0)
-        snprintf(out, size, "%s:%u:%u: %s", path, error->line, error->column, error->text);
+        snprintf(whole, sizeof(whole), "%s:%u:%u: %s", path, error->line, error->column,
+                 error->text);
     else
-        snprintf(out, size, "%s: %s", path, error->text);
+        snprintf(whole, sizeof(whole), "%s: %s", path, error->text);
+    len = text_cut(whole, size - 1);
+    memcpy(out, whole, len);
+    out[len] = '\0';
     return out;
 }

@@ -10,6 +10,24 @@ is_unreserved(unsigned char c)
            c == '.' || c == '_' || c == '~';
 }
 
+/*
+ * Throne takes a list that holds one of these words anywhere for a profile of another kind, before
+ * it looks for links: of such a word the first letter is escaped.
+ */
+static bool
+is_mistakable(const char *p, size_t left)
+{
+    return (*p == 'o' && left >= 9 && memcmp(p, "outbounds", 9) == 0) ||
+           (*p == 'e' && left >= 9 && memcmp(p, "endpoints", 9) == 0) ||
+           (*p == 's' && left >= 7 && memcmp(p, "servers", 7) == 0);
+}
+
+static bool
+may_stand(const char *p, size_t left)
+{
+    return is_unreserved((unsigned char)*p) && !is_mistakable(p, left);
+}
+
 void
 escape_percent(struct buf *buf, const char *bytes, size_t len)
 {
@@ -20,14 +38,14 @@ escape_percent(struct buf *buf, const char *bytes, size_t len)
     /* Counted only where the most that it could take is not there. */
     if (buf->size - buf->len < need)
         for (i = 0; i < len; i++)
-            need -= is_unreserved((unsigned char)bytes[i]) ? 2 : 0;
+            need -= may_stand(bytes + i, len - i) ? 2 : 0;
     if (len == 0 || !buf_grow(buf, need))
         return;
     out = buf->data + buf->len;
     for (i = 0; i < len; i++) {
         unsigned char c = (unsigned char)bytes[i];
 
-        if (is_unreserved(c)) {
+        if (may_stand(bytes + i, len - i)) {
             *out++ = (char)c;
         } else {
             *out++ = '%';

@@ -2,7 +2,8 @@
  * Escaping: percent-encoding for share links, and quoted strings for JSON and YAML.
  *
  * The VLESS link standard says encodeURIComponent; RFC 3986 unreserved characters are what every
- * client's decoder agrees on, so only A-Z a-z 0-9 - . _ ~ stay. A space is %20, never +.
+ * client's decoder agrees on, so only A-Z a-z 0-9 - . _ ~ stay, but in words that a client would
+ * take for those of a profile. A space is %20, never +.
  */
 #ifndef SIGNPOST_ESCAPE_H
 #define SIGNPOST_ESCAPE_H

@@ -16,6 +16,7 @@ static const char *const names[FEATURES] = {
     [FEATURE_PIN] = "pcs",
     [FEATURE_PINS] = "several pcs",
     [FEATURE_VCN] = "vcn",
+    [FEATURE_FP] = "uncommon fp",
 };
 
 static uint32_t
@@ -40,7 +41,8 @@ features_of(const struct client *client)
            when(client->pqv != NULL, FEATURE_PQV) |
            when(client->ech != NULL && !asks_dns, FEATURE_ECH) | when(asks_dns, FEATURE_ECH_DNS) |
            when(client->pcs != NULL && !has_many_sums, FEATURE_PIN) |
-           when(has_many_sums, FEATURE_PINS) | when(client->vcn != NULL, FEATURE_VCN);
+           when(has_many_sums, FEATURE_PINS) | when(client->vcn != NULL, FEATURE_VCN) |
+           when(client->fp != NULL && !client_fp_is_common(client->fp), FEATURE_FP);
 }
 
 const char *

@@ -25,6 +25,7 @@ enum feature {
     FEATURE_PIN,        /* one certificate is pinned by its SHA-256 */
     FEATURE_PINS,       /* several are */
     FEATURE_VCN,        /* the certificate is verified by another name */
+    FEATURE_FP,         /* a fingerprint beyond the link standard's words */
     FEATURES
 };
 

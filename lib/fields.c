@@ -8,7 +8,7 @@
 #include "document.h"
 #include "text.h"
 
-enum { TOKEN_MAX = 4096, TEXT_MAX = 255 };
+enum { TOKEN_MAX = 4096, TEXT_MAX = 255, LONG_TEXT_MAX = 1000 };
 
 bool
 strings_has(const struct strings *list, const char *string)
@@ -32,30 +32,47 @@ strings_share(const struct strings *a, const struct strings *b)
     return false;
 }
 
+/* Where a key stands, or else the list's item that lacks it. Zeros where that cannot be told. */
+static void
+locate(const struct fields *fields, const char *key, unsigned *line, unsigned *column)
+{
+    const struct source *source = fields->source;
+    const char *path[4] = {NULL};
+    size_t count = 0;
+
+    if (fields->inside != NULL)
+        path[count++] = fields->inside;
+    if (fields->item != NULL)
+        path[count++] = fields->item;
+    path[count] = key;
+    if (document_locate(source->bytes, source->len, path, line, column) == 0)
+        return;
+    path[count] = NULL;
+    if (fields->item == NULL ||
+        document_locate(source->bytes, source->len, path, line, column) != 0)
+        *line = *column = 0;
+}
+
 static void
 say(const struct fields *fields, enum finding_level level, const char *key, const char *format,
     va_list args)
 {
     const struct source *source = fields->source;
-    const char *path[3] = {NULL, NULL, NULL};
     unsigned line = 0, column = 0;
+    bool inside = fields->inside != NULL;
     char text[1024];
     int used = 0;
 
     if (source->report == NULL)
         return;
-    if (key != NULL) {
-        path[0] = fields->inside != NULL ? fields->inside : key;
-        path[1] = fields->inside != NULL ? key : NULL;
-        used = snprintf(text, sizeof(text), "%s%s%s: ", fields->inside != NULL ? path[0] : "",
-                        fields->inside != NULL ? "." : "", key);
-    }
+    if (key != NULL)
+        used = snprintf(text, sizeof(text), "%s%s%s: ", inside ? fields->inside : "",
+                        inside ? "." : "", key);
     if (used < 0 || (size_t)used >= sizeof(text))
         used = 0;
     vsnprintf(text + used, sizeof(text) - (size_t)used, format, args);
-    if (key != NULL && source->bytes != NULL && level != FINDING_NOTICE &&
-        document_locate(source->bytes, source->len, path, &line, &column) != 0)
-        line = column = 0;
+    if (key != NULL && source->bytes != NULL && level != FINDING_NOTICE)
+        locate(fields, key, &line, &column);
     report_add_at(source->report, level, source->path, line, column, text);
 }
 
@@ -144,8 +161,8 @@ fields_token(struct fields *fields, const char *key)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-const char *
-fields_text(struct fields *fields, const char *key)
+static const char *
+text_up_to(struct fields *fields, const char *key, size_t max)
 {
     const char *value;
     char *text, *p;
@@ -159,9 +176,9 @@ fields_text(struct fields *fields, const char *key)
     while (*value == ' ')
         value++;
     len = strlen(value);
-    if (len > TEXT_MAX) {
-        fields_say(fields, FINDING_WARNING, key, "longer than %d bytes; cut", TEXT_MAX);
-        len = text_cut(value, TEXT_MAX);
+    if (len > max) {
+        fields_say(fields, FINDING_WARNING, key, "longer than %zu bytes; cut", max);
+        len = text_cut(value, max);
     }
     text = pool_copy(fields->pool, value, len);
     if (text == NULL)
@@ -173,6 +190,18 @@ fields_text(struct fields *fields, const char *key)
     while (len > 0 && p[len - 1] == ' ')
         p[--len] = '\0';
     return len > 0 ? p : NULL;
+}
+
+const char *
+fields_text(struct fields *fields, const char *key)
+{
+    return text_up_to(fields, key, TEXT_MAX);
+}
+
+const char *
+fields_long_text(struct fields *fields, const char *key)
+{
+    return text_up_to(fields, key, LONG_TEXT_MAX);
 }
 
 int64_t
@@ -267,6 +296,20 @@ fields_inner(struct fields *fields, const char *key, struct fields *inner)
     return true;
 }
 
+/* "unknown field; the known ones are a, b, c" */
+static void
+refuse_unknown(const struct fields *fields, const char *key, const char *const *known)
+{
+    char text[512];
+    int used = snprintf(text, sizeof(text), "an unknown field; known are");
+    size_t i;
+
+    for (i = 0; known[i] != NULL && (size_t)used < sizeof(text); i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "%s %s", i > 0 ? "," : "",
+                         known[i]);
+    fields_say(fields, FINDING_ERROR, key, "%s", text);
+}
+
 void
 fields_name_unknown(const struct fields *fields, enum finding_level level, const char *const *known)
 {
@@ -278,7 +321,11 @@ fields_name_unknown(const struct fields *fields, enum finding_level level, const
     json_object_foreach ((json_t *)(uintptr_t)fields->object, key, value) {
         for (i = 0; known[i] != NULL && strcmp(known[i], key) != 0; i++)
             ;
-        if (known[i] == NULL)
+        if (known[i] != NULL)
+            continue;
+        if (level == FINDING_ERROR)
+            refuse_unknown(fields, key, known);
+        else
             fields_say(fields, level, key, "an unknown field, ignored");
     }
 }

@@ -40,6 +40,7 @@ struct fields {
     const json_t *object;
     const struct source *source;
     const char *inside; /* key of the mapping that this one is the value of, or NULL */
+    const char *item;   /* its number from 0 in decimal, when that value is a list; or NULL */
     struct pool *pool;  /* what the getters return lives here */
     bool failed;
 };
@@ -64,6 +65,9 @@ const char *fields_token(struct fields *fields, const char *key);
  * warning). Control characters become spaces, spaces at the ends go. NULL as above.
  */
 const char *fields_text(struct fields *fields, const char *key);
+
+/* The same for a sentence or two, up to 1000 bytes. */
+const char *fields_long_text(struct fields *fields, const char *key);
 
 /* An integer within min and max; otherwise (absent or null) the given default. */
 int64_t fields_integer(struct fields *fields, const char *key, int64_t otherwise, int64_t min,

@@ -157,18 +157,21 @@ is_reserved(const char *name, size_t len)
 }
 
 /*
- * A server by the name of a group would make apps refuse the whole profile. Remarks do not end in
- * a space of any kind, so that with one a name is still no other's.
+ * A server by the name of a group would make apps refuse the whole profile: with a space that is
+ * none behind it, it has another. So has then who has that one.
  */
 static void
 put_name(const struct profile *profile, const struct set_entry *entry)
 {
+    static const char space[] = "\u00a0";
     struct buf *buf = profile->buf;
-    size_t start = buf->len;
+    size_t start = buf->len, end;
 
     put_named(buf, entry->name, entry->name_len, profile->device);
-    if (!buf->failed && is_reserved(buf->data + start, buf->len - start))
-        buf_puts(buf, "\u00a0");
+    for (end = buf->len; end - start >= 2 && memcmp(buf->data + end - 2, space, 2) == 0; end -= 2)
+        ;
+    if (!buf->failed && is_reserved(buf->data + start, end - start))
+        buf_puts(buf, space);
 }
 
 static const struct set_entry *
@@ -300,7 +303,7 @@ format_profile(struct buf *buf, enum format format, const struct frame_bytes *fr
     for (;; count /= 2) {
         profile.count = count;
         rc = format == FORMAT_XRAY ? fill_array(&profile, frames) : fill(&profile, frames);
-        if (rc != 0 || !buf->failed || count == 1)
+        if (rc != 0 || !buf->failed || count <= 1)
             return rc;
         buf->failed = false;
         buf->len = start;

@@ -9,11 +9,13 @@
 
 enum { ROOM = 4 * 1024 * 1024 };
 
-/* Two servers, as different as can be. */
+/*
+ * Two servers, as different as can be, by names (escaped already) that break what is not in quotes.
+ */
 static void
 sample(struct subscription *subscription, enum outbound outbound, struct buf bufs[2])
 {
-    static const char *const names[2] = {"One", "Two"};
+    static const char *const names[2] = {"One: 'a' \\\"b\\\" # c", "Two: 'a' \\\"b\\\" # c"};
     struct client clients[2];
     int i;
 
@@ -30,36 +32,55 @@ sample(struct subscription *subscription, enum outbound outbound, struct buf buf
         buf_init(&bufs[i], ROOM);
         outbound_put(&bufs[i], outbound, &clients[i]);
         subscription->set.entries[i] = (struct set_entry){.name = names[i],
-                                                          .name_len = 3,
+                                                          .name_len = (uint32_t)strlen(names[i]),
                                                           .outbound = bufs[i].data,
                                                           .outbound_len = (uint32_t)bufs[i].len};
         subscription->order[i] = (uint16_t)i;
     }
-    subscription->device.name = "Sample";
-    subscription->device.name_len = 6;
+    subscription->device.name = "Phone: 'a' \"b\" # c";
+    subscription->device.name_len = (uint32_t)strlen(subscription->device.name);
     subscription->set.count = subscription->count = 2;
+}
+
+/* Whether an event is of what our own reader of YAML refuses, and apps do not. */
+static bool
+is_elaborate(const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_ALIAS_EVENT:
+        return true;
+    case YAML_SCALAR_EVENT:
+        return event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL;
+    case YAML_MAPPING_START_EVENT:
+        return event->data.mapping_start.anchor != NULL || event->data.mapping_start.tag != NULL;
+    case YAML_SEQUENCE_START_EVENT:
+        return event->data.sequence_start.anchor != NULL || event->data.sequence_start.tag != NULL;
+    default:
+        return false;
+    }
 }
 
 /* Only whether it is YAML at all: what it says is the app's business. */
 static int
-check_yaml(const struct buf *text, struct error *error)
+check_syntax(const struct buf *text, bool *has_anchors, struct error *error)
 {
     yaml_parser_t parser;
     yaml_event_t event;
     bool at_end = false;
     int rc = 0;
 
+    *has_anchors = false;
     if (!yaml_parser_initialize(&parser))
         return error_set(error, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text->data, text->len);
     while (rc == 0 && !at_end) {
         if (yaml_parser_parse(&parser, &event)) {
             at_end = event.type == YAML_STREAM_END_EVENT;
+            *has_anchors |= is_elaborate(&event);
             yaml_event_delete(&event);
         } else {
-            rc = error_set(error, "filled in for two servers it is no YAML: line %zu: %s",
-                           parser.problem_mark.line + 1,
-                           parser.problem != NULL ? parser.problem : "malformed");
+            rc = error_set_at(error, (unsigned)parser.problem_mark.line + 1, 1, "%s",
+                              parser.problem != NULL ? parser.problem : "malformed");
         }
     }
     yaml_parser_delete(&parser);
@@ -67,16 +88,68 @@ check_yaml(const struct buf *text, struct error *error)
 }
 
 static int
-check_json(const struct buf *text, struct error *error)
+check_document(const struct buf *text, enum frame frame, struct error *error)
 {
-    struct error problem;
-    json_t *tree = document_parse(text->data, text->len, SYNTAX_JSON, &problem);
+    bool is_yaml = frame == FRAME_CLASH, has_anchors = false;
+    size_t mark = text->len >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    json_t *tree;
 
-    json_decref(tree);
-    if (tree != NULL)
+    if (is_yaml && check_syntax(text, &has_anchors, error) != 0)
+        return -1;
+    if (has_anchors)
         return 0;
-    return error_set(error, "filled in for two servers it is no JSON: line %u: %s", problem.line,
-                     problem.text);
+    /* This finds a key that stands twice, too, and wants no byte order mark. */
+    tree = document_parse(text->data + mark, text->len - mark, is_yaml ? SYNTAX_YAML : SYNTAX_JSON,
+                          error);
+    json_decref(tree);
+    return tree != NULL ? 0 : -1;
+}
+
+static size_t
+lines_in(const struct buf *text)
+{
+    size_t lines = 0, i;
+
+    for (i = 0; i < text->len; i++)
+        lines += text->data[i] == '\n';
+    return lines;
+}
+
+/* How many line ends come in where a rule's place stands. */
+static size_t
+lines_of_rules(enum frame frame, const struct strings *urls)
+{
+    static const char text[] = "{{proxies}}{{public_rules}}";
+    struct error ignored;
+    struct buf buf;
+    size_t lines;
+
+    buf_init(&buf, ROOM);
+    (void)frame_compile(frame, text, sizeof(text) - 1, urls, &buf, &ignored);
+    lines = lines_in(&buf);
+    buf_release(&buf);
+    return lines;
+}
+
+/* The template's line from which a line of the profile came. */
+static unsigned
+line_in_template(const char *text, size_t len, unsigned line, size_t of_proxies, size_t of_rules)
+{
+    const char *p, *end = text + len;
+    size_t filled = 1;
+    unsigned own = 1;
+
+    for (p = text; p < end && filled < line; p++) {
+        if (*p == '\n') {
+            filled++;
+            own++;
+        } else if (end - p >= 11 && memcmp(p, "{{proxies}}", 11) == 0) {
+            filled += of_proxies;
+        } else if (end - p >= 16 && memcmp(p, "{{public_rules}}", 16) == 0) {
+            filled += of_rules;
+        }
+    }
+    return own;
 }
 
 static enum format
@@ -99,6 +172,7 @@ format_check(enum frame frame, const char *text, size_t len, const struct string
     struct subscription *subscription = calloc(1, sizeof(*subscription));
     struct buf frame_buf, bufs[2], out;
     struct frame_bytes frames[2];
+    struct error problem = {0};
     int rc = -1;
 
     *error = (struct error){0};
@@ -112,8 +186,12 @@ format_check(enum frame frame, const char *text, size_t len, const struct string
         rc = format_profile(&out, format_of(frame), frames, subscription);
         if (rc != 0 || out.failed)
             rc = error_set(error, "too large");
-        else
-            rc = frame == FRAME_CLASH ? check_yaml(&out, error) : check_json(&out, error);
+        else if ((rc = check_document(&out, frame, &problem)) != 0)
+            error_set_at(error,
+                         line_in_template(text, len, problem.line, frame == FRAME_CLASH ? 2 : 1,
+                                          lines_of_rules(frame, urls)),
+                         1, "filled in for two servers it is no %s: %s",
+                         frame == FRAME_CLASH ? "YAML" : "JSON", problem.text);
     }
     buf_release(&out);
     buf_release(&frame_buf);

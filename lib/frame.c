@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "escape.h"
 #include "host.h"
+#include "text.h"
 
 enum { PART_HEAD = 5 }; /* u32 length of the text, u8 place */
 
@@ -163,16 +164,30 @@ end_part(struct buf *buf, size_t head, enum frame_place place)
     buf->data[head + 4] = (char)place;
 }
 
+/* Tells of a place that is none: where its braces open, and what stands in them. */
 static int
-wrong(struct error *error, const char *text, const char *at, const char *what, size_t len)
+wrong(struct error *error, const char *text, const char *open, size_t len)
 {
+    const char *p;
+    char word[24];
+
+    /* What is none may end within a character, and the text need not be terminated. */
+    len = len < sizeof(word) - 1 ? len : sizeof(word) - 1;
+    memcpy(word, open + 2, len);
+    word[len] = '\0';
+    word[strcspn(word, "\r\n")] = '\0';
     error_set(error,
               "'{{%.*s' is none of {{proxies}}, {{names}}, {{name}}, {{device}}, "
               "{{public_rules}}",
-              (int)len, what);
-    error->line = 1;
-    for (; text < at; text++)
-        error->line += *text == '\n';
+              (int)text_cut(word, sizeof(word) - 4), word);
+    error->line = error->column = 1;
+    for (p = text; p < open; p++) {
+        error->column += ((unsigned char)*p & 0xc0) != 0x80;
+        if (*p == '\n') {
+            error->line++;
+            error->column = 1;
+        }
+    }
     return -1;
 }
 
@@ -193,7 +208,7 @@ frame_compile(enum frame frame, const char *text, size_t len, const struct strin
         close = memmem(word, (size_t)(end - word), "}}", 2);
         buf_put(buf, p, (size_t)(open - p));
         if (close == NULL)
-            return wrong(error, text, open, word, (size_t)(end - word) < 20 ? end - word : 20);
+            return wrong(error, text, open, (size_t)(end - word));
         p = close + 2;
         if (is_word(word, (size_t)(close - word), "public_rules")) {
             put_public_rules(buf, frame, urls);
@@ -201,7 +216,7 @@ frame_compile(enum frame frame, const char *text, size_t len, const struct strin
         }
         place = place_of(word, (size_t)(close - word));
         if (place == PLACE_END)
-            return wrong(error, text, open, word, close - word < 20 ? (size_t)(close - word) : 20);
+            return wrong(error, text, open, (size_t)(close - word));
         has_proxies |= place == PLACE_PROXIES;
         end_part(buf, head, place);
         head = buf->len;
@@ -229,5 +244,6 @@ frame_next(const uint8_t **bytes, size_t *len, const char **text, size_t *text_l
     *text = (const char *)*bytes + PART_HEAD;
     *bytes += PART_HEAD + *text_len;
     *len -= PART_HEAD + *text_len;
-    return *place == PLACE_END && *len > 0 ? -1 : 1;
+    /* The last part, and no other, is followed by nothing. */
+    return (*place == PLACE_END) != (*len == 0) ? -1 : 1;
 }

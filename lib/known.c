@@ -24,6 +24,12 @@ known_find(const struct known *known, uint64_t path)
     return &known->files[i];
 }
 
+void
+known_expect(const struct known *known, uint64_t path)
+{
+    __builtin_prefetch(&known->files[(size_t)path & (known->size - 1)], 1);
+}
+
 static void
 put(struct known *known, enum kind kind, const char *path, const struct record *record)
 {
@@ -33,26 +39,24 @@ put(struct known *known, enum kind kind, const char *path, const struct record *
 }
 
 int
-known_init(struct known *known, const struct registry *registry)
+known_init(struct known *known, const struct registry *registry, enum kind kind)
 {
     const struct record *record;
-    size_t count = 64, i, n;
-    enum kind kind;
+    size_t count = 32, i, n;
 
-    for (kind = 0; registry != NULL && kind < KINDS; kind++)
-        for (i = 0; (record = registry_at(registry, kind, i)) != NULL; i++)
-            count += 1 + (record->trouble != NULL ? record->trouble->also.count : 0);
+    for (i = 0; registry != NULL && (record = registry_at(registry, kind, i)) != NULL; i++)
+        count += 1 + (record->trouble != NULL ? record->trouble->also.count : 0);
     for (known->size = 64; known->size < count * 2; known->size *= 2)
         ;
     known->files = calloc(known->size, sizeof(*known->files));
     if (known->files == NULL)
         return -1;
-    for (kind = 0; registry != NULL && kind < KINDS; kind++)
-        for (i = 0; (record = registry_at(registry, kind, i)) != NULL; i++) {
-            put(known, kind, record->path, record);
-            for (n = 0; record->trouble != NULL && n < record->trouble->also.count; n++)
-                put(known, kind, record->trouble->also.items[n], record);
-        }
+    registry_hint_large(known->files, known->size * sizeof(*known->files));
+    for (i = 0; registry != NULL && (record = registry_at(registry, kind, i)) != NULL; i++) {
+        put(known, kind, record->path, record);
+        for (n = 0; record->trouble != NULL && n < record->trouble->also.count; n++)
+            put(known, kind, record->trouble->also.items[n], record);
+    }
     return 0;
 }
 

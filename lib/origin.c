@@ -33,13 +33,27 @@ origin_name(const struct origin *origin, char *name, size_t size)
         snprintf(name, size, "files %s", origin->directory);
 }
 
+int
+origin_git_compare(const struct git *git, const char *old, const char *new,
+                   struct git_stream halves[2])
+{
+    const char *const users[] = {kind_directories[KIND_USER], NULL};
+    struct error ignored;
+
+    _Static_assert(KIND_USER == 0, "all other kinds come behind it");
+    if (git_open_diff(git, old, new, users, &halves[0], &ignored) != 0)
+        return -1;
+    if (git_open_diff(git, old, new, kind_directories + 1, &halves[1], &ignored) == 0)
+        return 0;
+    git_close(&halves[0], &ignored);
+    return -1;
+}
+
 void
 origin_prepare(struct origin *origin, const char *version, const char *mark)
 {
-    struct error ignored;
-
     if (!origin->is_git || version[0] == '\0' || strcmp(version, mark) == 0 ||
-        git_open_diff(&origin->git, version, mark, kind_directories, &origin->ahead, &ignored) != 0)
+        origin_git_compare(&origin->git, version, mark, origin->ahead) != 0)
         return;
     snprintf(origin->ahead_from, sizeof(origin->ahead_from), "%s", version);
     snprintf(origin->ahead_to, sizeof(origin->ahead_to), "%s", mark);
@@ -49,9 +63,11 @@ void
 origin_close(struct origin *origin)
 {
     struct error ignored;
+    size_t i;
 
-    if (origin->ahead.out != NULL)
-        git_close(&origin->ahead, &ignored);
+    for (i = 0; i < 2; i++)
+        if (origin->ahead[i].out != NULL)
+            git_close(&origin->ahead[i], &ignored);
     origin->ahead_from[0] = '\0';
 }
 

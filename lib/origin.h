@@ -21,7 +21,7 @@ struct origin {
     const char *directory; /* the caller's string */
     bool is_git;
     struct git git;
-    struct git_stream ahead; /* of origin_prepare, with what it is about */
+    struct git_stream ahead[2]; /* of origin_prepare, with what they are about */
     char ahead_from[VERSION_MAX], ahead_to[VERSION_MAX];
 };
 

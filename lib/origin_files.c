@@ -16,8 +16,8 @@
 
 #include "document.h"
 #include "file.h"
-#include "known.h"
 #include "origin_parts.h"
+#include "origin_scan.h"
 #include "siphash.h"
 
 enum {
@@ -27,176 +27,6 @@ enum {
 };
 
 static const uint8_t hash_key[16] = "signpost files 1";
-
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t
-changed_ms(const struct stat *st)
-{
-    int64_t ctime = (int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000;
-    int64_t mtime = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-
-    return ctime > mtime ? ctime : mtime;
-}
-
-/* Names a file's state; never 0. */
-static uint64_t
-facts_of(const struct stat *st)
-{
-    uint64_t facts[4] = {(uint64_t)st->st_size, (uint64_t)st->st_ino,
-                         (uint64_t)st->st_mtim.tv_sec << 32 ^ (uint64_t)st->st_mtim.tv_nsec,
-                         (uint64_t)st->st_ctim.tv_sec << 32 ^ (uint64_t)st->st_ctim.tv_nsec};
-    uint64_t hash = siphash(hash_key, facts, sizeof(facts));
-
-    return hash != 0 ? hash : 1;
-}
-
-/* A file that must be read. */
-struct wanted {
-    enum kind kind;
-    char *name;
-    uint64_t facts;
-};
-
-struct scan {
-    const struct origin *origin;
-    int fd;
-    struct known known;
-    const struct registry *registry; /* what is known, or NULL */
-    struct registry *fresh;          /* NULL when only the mark is wanted */
-    struct wanted *wanted;
-    size_t count, room;
-    uint64_t mark;               /* sum over all files: the order of reading does not matter */
-    int64_t newest;              /* when anything was changed last, by its own times */
-    int64_t started;             /* when the scan was */
-    size_t kinds;                /* directories that are there */
-    uint64_t directories[KINDS]; /* their facts */
-};
-
-static int
-want(struct scan *scan, enum kind kind, const char *name, uint64_t facts, struct error *error)
-{
-    size_t room = scan->room == 0 ? 64 : scan->room * 2;
-    struct wanted *wanted = scan->wanted;
-
-    if (scan->count == scan->room) {
-        wanted = realloc(wanted, room * sizeof(*wanted));
-        if (wanted == NULL)
-            return error_set(error, "out of memory");
-        scan->wanted = wanted;
-        scan->room = room;
-    }
-    wanted[scan->count] = (struct wanted){kind, strdup(name), facts};
-    if (wanted[scan->count].name == NULL)
-        return error_set(error, "out of memory");
-    scan->count++;
-    return 0;
-}
-
-static int
-say_no_record(struct scan *scan, enum kind kind, const char *name, struct error *error)
-{
-    char path[NAME_MAX + 32];
-
-    if (!scan->fresh->with_notices)
-        return 0;
-    snprintf(path, sizeof(path), "%s/%s", kind_directories[kind], name);
-    return registry_put_stray(scan->fresh, FINDING_NOTICE, path,
-                              "not a record (.json, .yaml, .yml), ignored", error);
-}
-
-static int
-scan_file(struct scan *scan, enum kind kind, int directory, const char *name, struct error *error)
-{
-    struct known_file *known;
-    struct stat st;
-    uint64_t facts, path;
-
-    if (name[0] == '.')
-        return 0;
-    if (document_syntax(name, NULL) == SYNTAX_NONE)
-        return scan->fresh != NULL ? say_no_record(scan, kind, name, error) : 0;
-    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT)
-            return 0; /* gone meanwhile: the directory's times will tell */
-        return error_set(error, "%s/%s/%s: %s", scan->origin->directory, kind_directories[kind],
-                         name, strerror(errno));
-    }
-    facts = facts_of(&st);
-    path = known_path(kind, name);
-    scan->mark += siphash(hash_key, (const uint64_t[]){facts, path}, 16);
-    if (changed_ms(&st) > scan->newest)
-        scan->newest = changed_ms(&st);
-    if (scan->fresh == NULL)
-        return 0;
-    known = known_find(&scan->known, path);
-    if (known->path != 0)
-        known->is_seen = true;
-    if (known->path != 0 && known->facts == facts)
-        return 0;
-    known->is_wanted = known->path != 0;
-    return want(scan, kind, name, facts, error);
-}
-
-static int
-scan_kind(struct scan *scan, enum kind kind, struct error *error)
-{
-    const char *name = kind_directories[kind];
-    int fd = openat(scan->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-    const struct dirent *entry;
-    struct stat st;
-    DIR *directory;
-
-    /* Not every registry has every kind. */
-    if (fd < 0)
-        return errno == ENOENT
-                   ? 0
-                   : error_set(error, "%s/%s: %s", scan->origin->directory, name, strerror(errno));
-    directory = fdopendir(fd);
-    if (directory == NULL || fstat(fd, &st) != 0) {
-        close(fd);
-        return error_set(error, "%s/%s: %s", scan->origin->directory, name, strerror(errno));
-    }
-    scan->kinds++;
-    scan->directories[kind] = facts_of(&st);
-    scan->mark += facts_of(&st);
-    if (changed_ms(&st) > scan->newest)
-        scan->newest = changed_ms(&st);
-    while (rc == 0) {
-        errno = 0;
-        entry = readdir(directory);
-        if (entry == NULL)
-            break;
-        rc = scan_file(scan, kind, fd, entry->d_name, error);
-    }
-    if (rc == 0 && errno != 0)
-        rc = error_set(error, "%s/%s: %s", scan->origin->directory, name, strerror(errno));
-    closedir(directory);
-    return rc;
-}
-
-static int
-scan_all(struct scan *scan, struct error *error)
-{
-    enum kind kind;
-
-    scan->started = now_ms();
-    scan->mark = 0;
-    memset(scan->directories, 0, sizeof(scan->directories));
-    scan->newest = INT64_MIN;
-    scan->kinds = 0;
-    for (kind = 0; kind < KINDS; kind++)
-        if (scan_kind(scan, kind, error) != 0)
-            return -1;
-    return 0;
-}
 
 static int
 open_directory(struct scan *scan, struct error *error)
@@ -215,7 +45,8 @@ origin_files_look(const struct origin *origin, char mark[VERSION_MAX], struct er
         return ORIGIN_ERROR;
     rc = scan_all(&scan, error);
     close(scan.fd);
-    snprintf(mark, VERSION_MAX, "scan-%016llx", (unsigned long long)scan.mark);
+    snprintf(mark, VERSION_MAX, "scan-%016llx", (unsigned long long)scan_mark(&scan));
+    scan_release(&scan);
     return rc == 0 ? ORIGIN_SEEN : ORIGIN_ERROR;
 }
 
@@ -233,44 +64,55 @@ put_gone(struct scan *scan, const char *path, struct error *error)
 static int
 put_all_gone(struct scan *scan, struct error *error)
 {
-    const struct registry *known = scan->registry;
+    const struct registry *registry = scan->registry;
+    enum kind kind;
     size_t i;
 
-    for (i = 0; i < scan->known.size; i++) {
-        const struct known_file *file = &scan->known.files[i];
+    for (kind = 0; kind < KINDS; kind++) {
+        const struct known *known = &scan->kinds[kind].known;
 
-        if (file->path != 0 && !file->is_seen && put_gone(scan, file->record->path, error) != 0)
-            return -1;
+        for (i = 0; i < known->size; i++)
+            if (known->files[i].path != 0 && !known->files[i].is_seen &&
+                put_gone(scan, known->files[i].record->path, error) != 0)
+                return -1;
     }
-    for (i = 0; known != NULL && i < known->strays.count; i++)
-        if (put_gone(scan, known->strays.items[i].path, error) != 0)
+    for (i = 0; registry != NULL && i < registry->strays.count; i++)
+        if (put_gone(scan, registry->strays.items[i].path, error) != 0)
             return -1;
     return 0;
 }
 
 /* A new file of a known record: the file that it was read from counts again, or twice. */
 static int
+want_other_file(struct scan *scan, enum kind kind, const char *name, struct error *error)
+{
+    struct scan_kind *found = &scan->kinds[kind];
+    const struct record *record;
+    struct known_file *known;
+
+    if (scan->registry == NULL || known_find(&found->known, known_path(kind, name))->path != 0 ||
+        (record = registry_record(scan->registry, kind, name)) == NULL)
+        return 0;
+    origin_split(record->path, &kind, &name);
+    known = known_find(&found->known, known_path(kind, name));
+    /* With other facts it is wanted already. */
+    if (!known->is_seen || known->facts == 0 || known->is_wanted)
+        return 0;
+    known->is_wanted = true;
+    return scan_want(found, name, known->facts, error);
+}
+
+static int
 want_other_files(struct scan *scan, struct error *error)
 {
-    size_t i, count = scan->count;
+    enum kind kind;
+    size_t i, count;
 
-    for (i = 0; i < count; i++) {
-        enum kind kind = scan->wanted[i].kind;
-        const char *name = scan->wanted[i].name;
-        const struct record *record;
-        struct known_file *known;
-
-        if (scan->registry == NULL || known_find(&scan->known, known_path(kind, name))->path != 0 ||
-            (record = registry_record(scan->registry, kind, name)) == NULL)
-            continue;
-        origin_split(record->path, &kind, &name);
-        known = known_find(&scan->known, known_path(kind, name));
-        /* With other facts it is wanted already. */
-        if (known->is_seen && known->facts != 0 && !known->is_wanted) {
-            known->is_wanted = true;
-            if (want(scan, kind, name, known->facts, error) != 0)
+    for (kind = 0; kind < KINDS; kind++) {
+        count = scan->kinds[kind].count;
+        for (i = 0; i < count; i++)
+            if (want_other_file(scan, kind, scan->kinds[kind].wanted[i].name, error) != 0)
                 return -1;
-        }
     }
     return 0;
 }
@@ -298,29 +140,29 @@ read_file(int directory, const char *name, struct buf *buf, struct stat *st, str
 
 /* Returns 0; 1 when the file is not what the scan saw; -1 with error filled. */
 static int
-read_wanted(struct scan *scan, const struct wanted *wanted, int directory, struct buf *buf,
-            struct error *error)
+read_wanted(struct scan *scan, enum kind kind, const struct wanted *wanted, int directory,
+            struct buf *buf, struct error *error)
 {
-    struct registry_file file = {.kind = wanted->kind, .name = wanted->name};
+    struct registry_file file = {.kind = kind, .name = wanted->name};
     struct error problem = {.line = 0};
     struct stat st;
     uint64_t parts[2];
 
     if (fstatat(directory, wanted->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-        facts_of(&st) != wanted->facts)
+        scan_facts(&st) != wanted->facts)
         return 1;
-    file.facts = changed_ms(&st) > scan->started - RACY_MS ? 0 : wanted->facts;
+    file.facts = scan_changed(&st) > scan->started - RACY_MS ? 0 : wanted->facts;
     if (read_file(directory, wanted->name, buf, &st, &problem) != 0) {
         /* It may be readable next time, without a trace in its times. */
         file.problem = &problem;
         file.facts = 0;
         buf_clear(buf);
-    } else if (facts_of(&st) != wanted->facts) {
+    } else if (scan_facts(&st) != wanted->facts) {
         return 1;
     }
     file.bytes = buf->data != NULL ? buf->data : "";
     file.len = buf->len;
-    parts[0] = known_path(wanted->kind, wanted->name);
+    parts[0] = known_path(kind, wanted->name);
     parts[1] = siphash(hash_key, file.bytes, file.len);
     file.content = siphash(hash_key, parts, sizeof(parts));
     return registry_put(scan->fresh, &file, NULL, error);
@@ -329,57 +171,74 @@ read_wanted(struct scan *scan, const struct wanted *wanted, int directory, struc
 static int
 compare_wanted(const void *a, const void *b)
 {
-    const struct wanted *x = a, *y = b;
+    return strcmp(((const struct wanted *)a)->name, ((const struct wanted *)b)->name);
+}
 
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return strcmp(x->name, y->name);
+/* Reads what is wanted of a kind. Returns as read_wanted. */
+static int
+read_kind(struct scan *scan, enum kind kind, struct buf *buf, struct error *error)
+{
+    struct scan_kind *found = &scan->kinds[kind];
+    int directory, rc = 0;
+    size_t i;
+
+    if (found->count == 0)
+        return 0;
+    directory = openat(scan->fd, kind_directory(kind), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return 1;
+    qsort(found->wanted, found->count, sizeof(*found->wanted), compare_wanted);
+    for (i = 0; i < found->count && rc == 0; i++)
+        rc = read_wanted(scan, kind, &found->wanted[i], directory, buf, error);
+    close(directory);
+    return rc;
 }
 
 /* Reads all that is wanted. Returns as read_wanted. */
 static int
 read_all(struct scan *scan, struct error *error)
 {
-    int directory = -1, rc = 0;
     struct buf buf;
-    size_t i;
+    enum kind kind;
+    int rc = 0;
 
     buf_init(&buf, DOCUMENT_MAX);
-    if (scan->count > 0)
-        qsort(scan->wanted, scan->count, sizeof(*scan->wanted), compare_wanted);
-    for (i = 0; i < scan->count && rc == 0; i++) {
-        enum kind kind = scan->wanted[i].kind;
-
-        if (i == 0 || kind != scan->wanted[i - 1].kind) {
-            if (directory >= 0)
-                close(directory);
-            directory = openat(scan->fd, kind_directories[kind],
-                               O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        }
-        rc = directory < 0 ? 1 : read_wanted(scan, &scan->wanted[i], directory, &buf, error);
-    }
-    if (directory >= 0)
-        close(directory);
+    for (kind = 0; kind < KINDS && rc == 0; kind++)
+        rc = read_kind(scan, kind, &buf, error);
     buf_release(&buf);
     return rc;
 }
 
 /* Whether all is as it was when the scan began. A whole reading is compared as a whole. */
 static bool
-is_still(struct scan *scan, bool is_whole)
+is_still(const struct scan *scan, bool is_whole)
 {
     struct scan again = {.origin = scan->origin, .fd = scan->fd};
     struct error ignored;
     struct stat st;
     enum kind kind;
+    bool is_same;
 
-    if (is_whole)
-        return scan_all(&again, &ignored) == 0 && again.mark == scan->mark;
+    if (is_whole) {
+        is_same = scan_all(&again, &ignored) == 0 && scan_mark(&again) == scan_mark(scan);
+        scan_release(&again);
+        return is_same;
+    }
     for (kind = 0; kind < KINDS; kind++)
-        if ((fstatat(scan->fd, kind_directories[kind], &st, 0) == 0 ? facts_of(&st) : 0) !=
-            scan->directories[kind])
+        if ((fstatat(scan->fd, kind_directory(kind), &st, 0) == 0 ? scan_facts(&st) : 0) !=
+            scan->kinds[kind].directory)
             return false;
     return true;
+}
+
+static bool
+is_any_kind(const struct scan *scan)
+{
+    enum kind kind;
+
+    for (kind = 0; kind < KINDS && scan->kinds[kind].directory == 0; kind++)
+        ;
+    return kind < KINDS;
 }
 
 static int
@@ -407,17 +266,18 @@ name_unknown_directories(struct scan *scan, struct error *error)
 static int
 try_to_read(struct scan *scan, bool is_whole, struct error *error)
 {
-    int64_t now;
+    int64_t now, newest;
     int rc;
 
     if (scan_all(scan, error) != 0)
         return -1;
-    if (scan->kinds == 0)
+    if (!is_any_kind(scan))
         return error_set(error, "%s: no registry: neither users/ nor devices/ nor any other kind",
                          scan->origin->directory);
     /* A large registry takes longer to scan than that. Times ahead of the clock are no sign. */
-    now = now_ms();
-    if (scan->newest > now - STILL_MS && scan->newest <= now)
+    now = scan_now();
+    newest = scan_newest(scan);
+    if (newest > now - STILL_MS && newest <= now)
         return 1;
     if (put_all_gone(scan, error) != 0 || want_other_files(scan, error) != 0)
         return -1;
@@ -427,17 +287,6 @@ try_to_read(struct scan *scan, bool is_whole, struct error *error)
     if (rc == 0 && scan->fresh->with_notices)
         rc = name_unknown_directories(scan, error);
     return rc;
-}
-
-static void
-release(struct scan *scan)
-{
-    while (scan->count > 0)
-        free(scan->wanted[--scan->count].name);
-    free(scan->wanted);
-    scan->wanted = NULL;
-    scan->room = 0;
-    known_release(&scan->known);
 }
 
 int
@@ -456,9 +305,8 @@ origin_files_read(const struct origin *origin, const struct registry *known, str
             nanosleep(&(struct timespec){.tv_nsec = STILL_MS * 1000000L / 2}, NULL);
         registry_release(fresh);
         fresh->with_notices = with_notices;
-        rc = known_init(&scan.known, known) == 0 ? try_to_read(&scan, *is_whole, error)
-                                                 : error_set(error, "out of memory");
-        release(&scan);
+        rc = try_to_read(&scan, *is_whole, error);
+        scan_release(&scan);
     }
     close(scan.fd);
     if (rc == 1)

@@ -288,39 +288,54 @@ take_change(struct changes *changes, const char *facts, const char *path)
 
 /* The differences from what is known, which origin_prepare may have asked for already. */
 static int
-open_diff(struct reading *reading, struct git_stream *stream)
+open_diff(struct reading *reading, struct git_stream halves[2])
 {
     struct origin *origin = reading->origin;
     const char *known = reading->known->version;
-    struct error ignored;
+    size_t i;
 
-    if (origin->ahead.out != NULL && strcmp(origin->ahead_from, known) == 0 &&
-        strcmp(origin->ahead_to, reading->commit) == 0) {
-        *stream = origin->ahead;
-        origin->ahead = (struct git_stream){.errors = -1};
-        return 0;
+    if (origin->ahead[0].out == NULL || strcmp(origin->ahead_from, known) != 0 ||
+        strcmp(origin->ahead_to, reading->commit) != 0)
+        return origin_git_compare(&origin->git, known, reading->commit, halves);
+    for (i = 0; i < 2; i++) {
+        halves[i] = origin->ahead[i];
+        origin->ahead[i] = (struct git_stream){.errors = -1};
     }
-    return git_open_diff(&origin->git, known, reading->commit, kind_directories, stream, &ignored);
+    return 0;
+}
+
+static int
+take_changes(struct changes *changes, FILE *in)
+{
+    char *facts = NULL, *path = NULL;
+    size_t facts_room = 0, path_room = 0;
+    int rc = 0;
+
+    while (rc == 0 && getdelim(&facts, &facts_room, '\0', in) > 0 &&
+           getdelim(&path, &path_room, '\0', in) > 0)
+        rc = take_change(changes, facts, path);
+    free(facts);
+    free(path);
+    return rc;
 }
 
 static int
 list_changes(struct changes *changes)
 {
-    struct reading *reading = changes->reading;
-    char *facts = NULL, *path = NULL;
-    size_t facts_room = 0, path_room = 0;
-    struct git_stream stream;
+    struct git_stream halves[2];
     struct error ignored;
+    size_t i;
     int rc = 0;
 
-    if (open_diff(reading, &stream) != 0)
+    if (open_diff(changes->reading, halves) != 0)
         return -1;
-    while (rc == 0 && getdelim(&facts, &facts_room, '\0', stream.out) > 0 &&
-           getdelim(&path, &path_room, '\0', stream.out) > 0)
-        rc = take_change(changes, facts, path);
-    free(facts);
-    free(path);
-    return git_close(&stream, &ignored) == 0 ? rc : -1;
+    for (i = 0; i < 2; i++) {
+        if (rc == 0)
+            rc = take_changes(changes, halves[i].out);
+        if (git_close(&halves[i], &ignored) != 0)
+            rc = -1;
+    }
+    return rc;
 }
 
 /* A file of a changed record that has not changed itself: it counts again, or twice. */

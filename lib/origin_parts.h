@@ -10,6 +10,13 @@
  */
 int origin_split(const char *path, enum kind *kind, const char **name);
 
+/*
+ * Starts comparing two commits, the users apart from all other kinds, so that git does either at
+ * the same time. Returns 0, or -1.
+ */
+int origin_git_compare(const struct git *git, const char *old, const char *new,
+                       struct git_stream halves[2]);
+
 int origin_git_read(struct origin *origin, const char *commit, const struct registry *known,
                     struct registry *fresh, bool *is_whole, struct error *error);
 

@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "document.h"
 #include "host.h"
 
-/* Findings about one file that are kept. */
-enum { TROUBLES_MAX = 64 };
+enum {
+    TROUBLES_MAX = 64, /* findings about one file that are kept */
+    LARGE = 16 * 1024 * 1024
+};
 
 void
 registry_init(struct registry *registry)
@@ -32,6 +35,17 @@ registry_release(struct registry *registry)
     if (registry->map != NULL)
         munmap(registry->map, registry->map_size);
     registry_init(registry);
+}
+
+void
+registry_hint_large(void *array, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)array + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)array + size) / page * page;
+
+    if (size >= LARGE)
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 }
 
 /* Makes room for one more item of an array. Returns it, not yet counted, or NULL. */

@@ -38,6 +38,12 @@ struct registry {
     size_t map_size;
 };
 
+/*
+ * A large array that is read by chance costs less in few large pages; size 0 or a small one is no
+ * matter. Only a hint: nothing comes of it where the kernel has none to give.
+ */
+void registry_hint_large(void *array, size_t size);
+
 void registry_init(struct registry *registry);
 void registry_release(struct registry *registry);
 

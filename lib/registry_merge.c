@@ -74,6 +74,18 @@ tell_lost(struct walk walk, const struct merge *merge, struct report *report)
         }
 }
 
+/* How many of the fresh records tell of something that is lost. */
+static size_t
+count_bad(const struct walk *walk)
+{
+    const struct record *record;
+    size_t count = 0, i;
+
+    for (i = 0; (record = registry_at(walk->fresh, walk->kind, i)) != NULL; i++)
+        count += record->status == STATUS_UNREADABLE || record->status == STATUS_GONE;
+    return count;
+}
+
 /* Refuses what looks like a mishap, not like an order. */
 static int
 check_shrink(const struct walk *start, const struct merge *merge, struct report *report,
@@ -83,7 +95,7 @@ check_shrink(const struct walk *start, const struct merge *merge, struct report 
     size_t active = 0, lost = 0;
     struct pair pair;
 
-    if (merge->max_shrink >= 100)
+    if (merge->max_shrink >= 100 || (!merge->is_whole && count_bad(start) < SHRINK_LEAST))
         return 0;
     while (next_pair(&walk, &pair)) {
         active += pair.old != NULL && pair.old->status == STATUS_ACTIVE;
@@ -111,43 +123,36 @@ has_error(const struct trouble *trouble)
 }
 
 /*
- * Writes to out what is to be served of a pair: what is new, but for what cannot be read its last
- * good version with the new troubles. Returns whether there is anything.
+ * Makes the fresh record of a pair what is to be served: it is already, but for what cannot be
+ * read, which is the last good version with the new troubles. Returns whether there is anything.
  */
 static bool
-choose(const struct merge *merge, const struct pair *pair, size_t size, void *out)
+settle(const struct merge *merge, const struct pair *pair, size_t size)
 {
-    const struct record *fresh = pair->fresh, *old = pair->old;
+    struct record *fresh = pair->fresh, head;
+    const struct record *old = pair->old;
     struct trouble *trouble;
 
-    if (fresh == NULL) {
-        if (!merge->is_whole)
-            memcpy(out, old, size);
-        return !merge->is_whole;
-    }
     if (fresh->status == STATUS_GONE)
         return false;
     /* It is ours alone: registry_put and registry_sort made it. */
     trouble = (struct trouble *)(uintptr_t)fresh->trouble;
     if (trouble != NULL)
         trouble->since = old != NULL && has_error(old->trouble) ? old->trouble->since : merge->now;
-    if (fresh->status != STATUS_UNREADABLE || !is_good(old)) {
-        memcpy(out, fresh, size);
+    if (fresh->status != STATUS_UNREADABLE || !is_good(old))
         return true;
-    }
-    memcpy(out, old, size);
     if (trouble != NULL)
         trouble->is_kept = true;
-    *(struct record *)out = (struct record){.path = fresh->path,
-                                            .trouble = trouble,
-                                            .facts = fresh->facts,
-                                            .content = fresh->content,
-                                            .status = old->status};
+    head = *fresh;
+    head.status = old->status;
+    memcpy(fresh, old, size);
+    *fresh = head;
     return true;
 }
 
+/* Merges what is all there is. */
 static int
-merge_kind(struct walk walk, const struct merge *merge, struct error *error)
+merge_whole(struct walk walk, const struct merge *merge, struct error *error)
 {
     enum kind kind = walk.kind;
     size_t most = walk.old->kinds[kind].count + walk.fresh->kinds[kind].count, count = 0;
@@ -157,12 +162,118 @@ merge_kind(struct walk walk, const struct merge *merge, struct error *error)
 
     if (items == NULL)
         return error_set(error, "out of memory");
+    registry_hint_large(items, (most + 1) * size);
     while (next_pair(&walk, &pair))
-        count += choose(merge, &pair, size, items + count * size);
+        if (pair.fresh != NULL && settle(merge, &pair, size))
+            memcpy(items + count++ * size, pair.fresh, size);
     free(walk.fresh->kinds[kind].items);
     walk.fresh->kinds[kind].items = items;
     walk.fresh->kinds[kind].count = count;
     walk.fresh->kinds[kind].room = most + 1;
+    return 0;
+}
+
+/* Where a record is among sorted ones, or would be. */
+static size_t
+place_of(enum kind kind, const char *items, size_t count, const void *record)
+{
+    size_t low = 0, high = count, middle;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (kind_compare(kind)(items + middle * kind_size(kind), record) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Puts what is new of known records in their places. Returns how many fresh ones are unknown. */
+static size_t
+replace_known(const struct walk *walk, const struct merge *merge, char *items, size_t count,
+              bool *is_any_gone)
+{
+    size_t size = kind_size(walk->kind), unknown = 0, at, i;
+    char *fresh = walk->fresh->kinds[walk->kind].items;
+
+    for (i = 0; i < walk->fresh->kinds[walk->kind].count; i++) {
+        struct pair pair = {.fresh = (struct record *)(void *)(fresh + i * size)};
+        struct record *old;
+
+        at = place_of(walk->kind, items, count, pair.fresh);
+        old = (struct record *)(void *)(items + at * size);
+        if (at < count && kind_compare(walk->kind)(old, pair.fresh) == 0)
+            pair.old = old;
+        if (!settle(merge, &pair, size)) {
+            *is_any_gone |= pair.old != NULL;
+            if (pair.old != NULL)
+                old->status = STATUS_GONE;
+        } else if (pair.old != NULL) {
+            memcpy(old, pair.fresh, size);
+        } else {
+            memmove(fresh + unknown++ * size, pair.fresh, size);
+        }
+    }
+    return unknown;
+}
+
+/* Closes the gaps that are left by what is gone. Returns how many records there are. */
+static size_t
+drop_gone(char *items, size_t count, size_t size)
+{
+    size_t kept = 0, i;
+
+    for (i = 0; i < count; i++)
+        if (((const struct record *)(const void *)(items + i * size))->status != STATUS_GONE) {
+            if (kept != i)
+                memcpy(items + kept * size, items + i * size, size);
+            kept++;
+        }
+    return kept;
+}
+
+/* Adds sorted records to sorted ones that have room for them, from the end. */
+static void
+insert(enum kind kind, char *items, size_t count, const char *more, size_t more_count)
+{
+    size_t size = kind_size(kind), at;
+
+    for (; more_count > 0; more_count--, count = at) {
+        const char *last = more + (more_count - 1) * size;
+
+        at = place_of(kind, items, count, last);
+        memmove(items + (at + more_count) * size, items + at * size, (count - at) * size);
+        memcpy(items + (at + more_count - 1) * size, last, size);
+    }
+}
+
+/* Merges what has changed: mostly little, so that all the others stay where they are. */
+static int
+merge_changes(const struct walk *walk, struct registry *old, const struct merge *merge,
+              struct error *error)
+{
+    enum kind kind = walk->kind;
+    size_t size = kind_size(kind), count = old->kinds[kind].count, unknown;
+    size_t most = count + walk->fresh->kinds[kind].count;
+    char *items = old->kinds[kind].items;
+    bool is_any_gone = false;
+
+    if (items == NULL || most > old->kinds[kind].room) {
+        items = realloc(items, (most + 1) * size);
+        if (items == NULL)
+            return error_set(error, "out of memory");
+        old->kinds[kind].items = items;
+        old->kinds[kind].room = most + 1;
+    }
+    unknown = replace_known(walk, merge, items, count, &is_any_gone);
+    if (is_any_gone)
+        count = drop_gone(items, count, size);
+    insert(kind, items, count, walk->fresh->kinds[kind].items, unknown);
+    free(walk->fresh->kinds[kind].items);
+    walk->fresh->kinds[kind] = old->kinds[kind];
+    walk->fresh->kinds[kind].count = count + unknown;
+    memset(&old->kinds[kind], 0, sizeof(old->kinds[kind]));
     return 0;
 }
 
@@ -209,7 +320,8 @@ registry_merge(struct registry *fresh, struct registry *old, const struct merge 
         if (check_shrink(&walk, merge, report, error) != 0)
             return -1;
     for (walk.kind = 0; walk.kind < KINDS; walk.kind++)
-        if (merge_kind(walk, merge, error) != 0)
+        if ((merge->is_whole ? merge_whole(walk, merge, error)
+                             : merge_changes(&walk, old, merge, error)) != 0)
             return -1;
     if (merge_strays(fresh, old, merge->is_whole) != 0)
         return error_set(error, "out of memory");

@@ -105,10 +105,13 @@ read_line(const char *p, const char *end, struct line *line)
 bool
 usage_find(const struct usage *usage, int64_t user_id, uint64_t *upload, uint64_t *download)
 {
-    const char *low = usage->bytes, *high = low + usage->len, *middle, *next;
+    const char *low = usage->bytes, *high, *middle, *next;
     struct line line;
 
     *upload = *download = 0;
+    if (low == NULL)
+        return false;
+    high = low + usage->len;
     while (low < high) {
         middle = low + (high - low) / 2;
         while (middle > low && middle[-1] != '\n')
@@ -142,6 +145,8 @@ usage_check(const char *path, struct error *error)
     error->line = error->column = 0;
     if (map(&usage, path) != 0)
         return errno == ENOENT ? 0 : error_set(error, "%s", strerror(errno));
+    if (usage.bytes == NULL)
+        return 0;
     p = usage.bytes;
     end = p + usage.len;
     while (rc == 0 && p < end) {

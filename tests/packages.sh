@@ -6,7 +6,7 @@ build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson
     libqrencode-dev"
 demo_packages="nginx curl"
 test_packages="nginx curl lighttpd spawn-fcgi multiwatch apache2 libapache2-mod-fcgid libcmocka-dev
-    python3 git jq procps"
+    python3 python3-yaml git jq procps"
 # With these the browser tests need npm, and tests/browser to be run once.
 browser_packages="chromium zbar-tools fonts-dejavu-core"
 lint_packages="clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck valgrind"

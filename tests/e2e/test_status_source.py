@@ -50,6 +50,18 @@ class InFiles(Source):
             self.assertIn(word, said)
             self.assertNotIn(other, said)
 
+    def test_a_usage_file(self):
+        usage = self.state / "usage"
+        self.registry.minimal()
+        self.signpost("compile")
+        for right in ("", "1 0 0\n2 18446744073709551615 1\n"):
+            usage.write_text(right)
+            self.assertNotIn("usage", self.status())
+        for wrong, place in (("1 0 0\n3 1 1\n2 1 1\n", ":3:"), ("1 0 0\n2 1\n", ":2:")):
+            usage.write_text(wrong)
+            self.assertIn(f"{usage}{place}", self.status(1)["usage"]["problem"])
+            self.assertIn(f"usage         {usage}{place}", self.signpost("status", check=1).stdout)
+
     def test_a_source_that_is_none(self):
         self.registry.minimal()
         self.settings("source: git\n")

@@ -20,10 +20,10 @@ static int64_t clock_ns;
 static int sleeps;
 static void (*while_asleep)(void);
 
-/* Something that happens when a name is looked at for the nth time. */
+/* Something that happens when a name is looked at for the nth time, in whichever thread. */
 static struct {
     const char *name;
-    int countdown;
+    _Atomic int countdown;
     void (*act)(void);
 } on_look;
 

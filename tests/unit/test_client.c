@@ -205,6 +205,7 @@ test_what_follows_is_filled_in(void **state)
     assert_null(client.alpn);
     assert_null(client.service);
     assert_string_equal("chrome", client.fp);
+    assert_good("type: tcp\nfp: android\n");
     assert_good("alpn: h2,http/1.1\n");
     assert_string_equal("h2,http/1.1", client.alpn);
     assert_good("security: none\naddress: 127.0.0.1\n");
@@ -232,6 +233,11 @@ test_combinations_that_cannot_work(void **state)
         {"type: tcp\nsecurity: none\naddress: 8.8.8.8\n", 2, "public address"},
         {"type: ws\nsecurity: none\naddress: 2606:4700::11\n", 2, "public address"},
         {"security: none\naddress: 172.32.0.1\n", 1, "public address"},
+        {"encryption: mlkem768x25519plus.plain.0rtt.a\n", 1, "encryption: must be"},
+        {"encryption: mlkem768x25519plus.native.600s.a\n", 1, "encryption: must be"},
+        {"encryption: mlkem768x25519plus.native.0rtt.\n", 1, "encryption: must be"},
+        {"fp: crome\n", 1, "fp: "},
+        {"ech: AEX+DQ\n", 1, "ech: must be"},
         {REALITY "sid: 123\n", 4, "sid: "},
         {REALITY "sid: 0\n", 4, "sid: "},
         {REALITY "sid: 0123456789abcdef00\n", 4, "sid: "},
@@ -318,6 +324,10 @@ test_odd_but_served(void **state)
         {"serviceName: /a/b/Stream\n", 1, "Xray only"},
         {"serviceName: a%2Fb\n", 1, "'%'"},
         {"type: ws\npath: /a%20b\n", 2, "'%'"},
+        {"type: ws\nalpn: h2,http/1.1\n", 2, "HTTP/1.1"},
+        {"fp: hellochrome_120\n", 1, "Xray only"},
+        {"fp: android\n", 1, "use chrome"},
+        {"type: tcp\nfp: '360'\n" REALITY, 2, "use chrome"},
     };
 
     (void)state;

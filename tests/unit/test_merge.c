@@ -248,6 +248,44 @@ test_what_is_gone_goes(void **state)
     assert_null(registry_at(&known, KIND_USER, 0));
 }
 
+/* Pass after pass some come, some change and some go, at the ends and in the middle. */
+static void
+test_many_changes_at_once_find_their_places(void **state)
+{
+    enum { USERS = 40, PASSES = 300 };
+    char names[USERS][16], texts[USERS][120];
+    struct sample_file files[USERS + 1];
+    size_t versions[USERS] = {0}, count, at, i, now; /* version 0: there is none */
+    const struct user *user;
+    unsigned chance = 1;
+
+    (void)state;
+    merge.max_shrink = 100;
+    for (now = 1; now <= PASSES; now++) {
+        for (i = count = 0; i < USERS; i++) {
+            chance = chance * 1103515245 + 12345;
+            if (chance >> 16 & 3 & now)
+                continue;
+            versions[i] = chance >> 20 & 1 ? now : 0;
+            snprintf(names[i], sizeof(names[i]), "%zu.json", i + 1);
+            snprintf(texts[i], sizeof(texts[i]), USER ", \"username\": \"v%zu\"}", now);
+            files[count++] = (struct sample_file){KIND_USER, names[i],
+                                                  versions[i] != 0 ? texts[i] : NULL};
+        }
+        files[count] = (struct sample_file){KIND_USER, NULL, NULL};
+        pass_well(false, files);
+        for (i = 0, at = 0; i < USERS; i++) {
+            if (versions[i] == 0)
+                continue;
+            user = registry_at(&known, KIND_USER, at++);
+            assert_non_null(user);
+            assert_int_equal(i + 1, user->id);
+            assert_int_equal(versions[i], strtoul(user->username + 1, NULL, 10));
+        }
+        assert_null(registry_at(&known, KIND_USER, at));
+    }
+}
+
 /* A status that is readable is an order, whatever else is wrong; no later mishap undoes it. */
 static void
 test_a_status_that_is_not_active_is_obeyed(void **state)
@@ -370,6 +408,7 @@ main(void)
         over_passes(test_a_kept_record_is_kept_again),
         over_passes(test_a_record_may_move_to_another_syntax),
         over_passes(test_what_is_gone_goes),
+        over_passes(test_many_changes_at_once_find_their_places),
         over_passes(test_a_status_that_is_not_active_is_obeyed),
         over_passes(test_two_files_for_one_record_keep_the_last_good_version),
         over_passes(test_files_that_are_no_record_come_and_go),
