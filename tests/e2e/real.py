@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import ssl
@@ -53,15 +54,9 @@ def program(name):
     return installed()[name]
 
 
-def ip(*words):
-    subprocess.run(["ip", *map(str, words)], check=True, timeout=LIMIT)
-
-
 @contextlib.contextmanager
 def own_network():
     """The calling thread, and what it starts, in a network that leads to a name server only."""
-    if not shutil.which("ip"):
-        raise unittest.SkipTest("needs the package iproute2")
     libc = ctypes.CDLL(None, use_errno=True)
     with contextlib.ExitStack() as stack:
 
@@ -182,8 +177,9 @@ class World:
         with self.stack:
             self.stack.callback(shutil.rmtree, self.dir, ignore_errors=True)
             program("xray")
-            if not shutil.which("nginx"):
-                raise unittest.SkipTest("needs the package nginx")
+            for package, command in {"nginx": "nginx", "openssl": "openssl", "iproute2": "ip"}.items():
+                if not shutil.which(command):
+                    raise unittest.SkipTest(f"needs the package {package}")
             self.stack.enter_context(own_network())
             self.prepare()
             self.start_nginx()
@@ -283,14 +279,18 @@ class World:
         assert responder.stop() == 0, responder.said()
 
     def inbound(self, name, way):
-        known = [name for name in self.devices if name != "stranger"]
+        # An email is what the log calls a user by.
         users = [
-            {"id": self.devices[name], "email": self.devices[name], "flow": way.get("flow", "")}
-            for name in known
+            {
+                "id": self.devices[user],
+                "email": f"{self.devices[user]} {slug(name)}",
+                "flow": way.get("flow", ""),
+            }
+            for user in self.devices
+            if user != "stranger"
         ]
         decryption = self.keys["decryption"] if "encryption" in way else "none"
         return {
-            "tag": name,
             "listen": "::1" if way["address"] == "::1" else "127.0.0.1",
             "port": way["port"],
             "protocol": "vless",
@@ -302,7 +302,7 @@ class World:
 
     def start_entry_nodes(self):
         config = {
-            "log": {"loglevel": "info"},
+            "log": {"loglevel": "warning", "access": str(self.dir / "access.log")},
             "inbounds": [self.inbound(name, way) for name, way in self.ways.items()],
             "outbounds": [
                 {
@@ -317,11 +317,16 @@ class World:
         file = self.dir / "server.json"
         file.write_text(json.dumps(config, indent=2))
         places = [(config["listen"], config["port"]) for config in config["inbounds"]]
-        self.server = self.start(
+        self.start(
             *(program("xray"), "run", "-c", file),
             name="server",
             ready=lambda: all(listens(port, host) for host, port in places),
         )
+
+    def entered(self, user):
+        """The ways by which the entry nodes have let this user through to afar."""
+        log = (self.dir / "access.log").read_text()
+        return set(re.findall(rf"accepted tcp:{FAR}:80 email: {self.devices[user]} (.*)", log))
 
     def path(self, name, form=None):
         """Where this user's device asks, for what it gets by its name or for this form."""
@@ -349,7 +354,7 @@ def listens(port, host="127.0.0.1"):
 
 
 def through_proxy(port, timeout=LIMIT):
-    """What comes by an HTTP proxy on loopback; what went wrong, if nothing comes."""
+    """What comes by an HTTP proxy on loopback, or the error."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     # Asked for a plain page, not for a tunnel, Xray may close a WebSocket before the answer.
     connection.set_tunnel(FAR, 80)
@@ -357,7 +362,7 @@ def through_proxy(port, timeout=LIMIT):
 
 
 def directly(timeout=LIMIT):
-    """What comes without a proxy, by the system's routes; or what went wrong."""
+    """What comes by the system's routes, or the error."""
     return page(http.client.HTTPConnection(FAR, timeout=timeout))
 
 
@@ -367,7 +372,7 @@ def page(connection):
             connection.request("GET", "/")
             return connection.getresponse().read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
-            return repr(error)
+            return error
 
 
 class TestCase(unittest.TestCase):
@@ -377,9 +382,13 @@ class TestCase(unittest.TestCase):
     def setUpClass(cls):
         cls.world = cls.enterClassContext(World())
 
-    def assert_goes_through(self, got, what, client):
+    def assert_goes_through(self, got, client, user, way=None):
+        """The token has come, and by this way in, as the entry node says too; None: by any."""
         if got != self.world.web.token:
-            self.fail(f"{what}: {got!r}\n{client.process.said()[-2000:]}")
+            self.fail(f"{user} by {way}: {got!r}\n{client.process.said()[-2000:]}")
+        ways = {slug(way)} if way else {slug(name) for name in self.world.ways}
+        until(lambda: ways & self.world.entered(user), f"{user}'s coming by {way}")
 
-    def assert_stays_out(self, got, what):
-        self.assertNotIn(self.world.web.token, got, what)
+    def assert_stays_out(self, got, user):
+        self.assertNotEqual(self.world.web.token, got, user)
+        self.assertEqual(set(), self.world.entered(user), user)

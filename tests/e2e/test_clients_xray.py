@@ -4,12 +4,11 @@ They come as a list: the first one balances over all ways in, and each other one
 """
 
 import concurrent.futures
+import contextlib
 import json
-import subprocess
 
 import real
-from support import LIMIT
-from ways import WAYS, WRONG
+from ways import ONE, WAYS, WRONG
 
 
 class Xray:
@@ -29,57 +28,46 @@ class Xray:
             ready=lambda: all(map(real.listens, ports.values())),
         )
 
+    def close(self):
+        self.process.stop()
+
 
 class Profiles(real.TestCase):
     def profiles(self, user):
         return json.loads(self.world.profile(user, "xray"))
 
-    def client(self, profile, shift=0):
-        client = Xray(self.world, profile, shift)
-        self.addCleanup(client.process.stop)
-        return client
-
-    def test_it_takes_each(self):
-        for profile in self.profiles("all"):
-            with self.subTest(profile["remarks"]):
-                run = subprocess.run(
-                    [real.program("xray"), "run", "-test", "-format", "json"],
-                    input=json.dumps(profile),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    timeout=LIMIT,
-                )
-                self.assertEqual(0, run.returncode, run.stdout)
+    def assert_lets_in(self, profile, user, way=None):
+        with contextlib.closing(Xray(self.world, profile)) as client:
+            self.assert_goes_through(real.through_proxy(client.port), client, user, way)
 
     def test_every_way_in(self):
-        balancer, *single = self.profiles("all")
+        _, *single = self.profiles("all")
         self.assertEqual(sorted(WAYS), sorted(p["remarks"] for p in single))
-        for shift, profile in enumerate([balancer, *single]):
+        for profile in single:
             with self.subTest(profile["remarks"]):
-                client = self.client(profile, 2 * shift)
-                got = real.through_proxy(client.port)
-                self.assert_goes_through(got, profile["remarks"], client)
-                client.process.stop()
+                self.assert_lets_in(profile, "all", profile["remarks"])
+
+    def test_the_one_that_chooses_by_itself(self):
+        self.assert_lets_in(self.profiles("all")[0], "all")
 
     def test_one_way_in(self):
-        for profile in self.profiles("tcp+reality+vision"):
-            client = self.client(profile)
-            self.assert_goes_through(real.through_proxy(client.port), profile["remarks"], client)
-            client.process.stop()
+        (profile,) = self.profiles(ONE)
+        self.assert_lets_in(profile, ONE, ONE)
 
-    def assert_all_stay_out(self, profiles):
-        clients = [self.client(profile, 2 * n) for n, profile in enumerate(profiles)]
-        ports = [client.port for client in clients]
-        with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
-            answers = pool.map(lambda port: real.through_proxy(port, real.SHORT), ports)
-            for profile, got in zip(profiles, answers):
-                self.assert_stays_out(got, profile["remarks"])
+    def assert_all_stay_out(self, profiles, user):
+        with contextlib.ExitStack() as stack:
+            clients = [Xray(self.world, profile, 2 * n) for n, profile in enumerate(profiles)]
+            for client in clients:
+                stack.callback(client.close)
+            ports = [client.port for client in clients]
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(len(clients)))
+            for got in pool.map(lambda port: real.through_proxy(port, real.SHORT), ports):
+                self.assert_stays_out(got, user)
 
     def test_what_is_wrong_in_one_thing_stays_out(self):
         _, *single = self.profiles("wrong")
         self.assertEqual(sorted(WRONG), sorted(p["remarks"] for p in single))
-        self.assert_all_stay_out(single)
+        self.assert_all_stay_out(single, "wrong")
 
     def test_a_stranger_stays_out(self):
-        self.assert_all_stay_out(self.profiles("stranger"))
+        self.assert_all_stay_out(self.profiles("stranger"), "stranger")
