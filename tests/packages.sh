@@ -9,6 +9,8 @@ test_packages="nginx curl lighttpd spawn-fcgi multiwatch apache2 libapache2-mod-
     python3 python3-yaml git jq procps"
 # With these the browser tests need npm, and tests/browser to be run once.
 browser_packages="chromium zbar-tools fonts-dejavu-core"
+# With these the tests of real clients need root and, once, Go and tests/clients.
+client_packages="iproute2 openssl"
 lint_packages="clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck valgrind"
 
 # need PACKAGE…: installs those that are missing; without any missing it needs no root.

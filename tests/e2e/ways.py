@@ -58,6 +58,7 @@ WAYS = {
     "xhttp+tls+extra": {**XHTTP, **TLS, "alpn": "h2", "extra": EXTRA},
     "xhttp+reality": {**XHTTP, **REALITY},
 }
+
 ONE = "tcp+reality+vision"  # for profiles of one server
 # What must not let in: the way that it is made from, and what is wrong in it.
 WRONG = {
