@@ -1,4 +1,4 @@
-"""What lies behind entry nodes, for real.py: one web server that is every one, and a name server."""
+"""What lies behind entry nodes, for real.py: a web server that is every one, and a name server."""
 
 import contextlib
 import http.client

@@ -28,6 +28,7 @@ from support import LIMIT, RESPONDER, SIGNPOST, TOP, Process, Registry, fetch, u
 from ways import NAME, TARGET, WAYS, WRONG, clients, stream_settings
 
 WEB_PORT = 8080  # as in nginx-fcgi.conf
+PACKAGES = {"ip": "iproute2", "nginx": "nginx", "openssl": "openssl"}
 CLONE_NEWNET = 0x40000000
 SHORT = 2  # seconds, for what must not come; what comes needs 0.05
 
@@ -177,7 +178,7 @@ class World:
         with self.stack:
             self.stack.callback(shutil.rmtree, self.dir, ignore_errors=True)
             program("xray")
-            for package, command in {"nginx": "nginx", "openssl": "openssl", "iproute2": "ip"}.items():
+            for command, package in PACKAGES.items():
                 if not shutil.which(command):
                     raise unittest.SkipTest(f"needs the package {package}")
             self.stack.enter_context(own_network())

@@ -11,7 +11,7 @@ from afar import FAR
 from support import LIMIT
 from ways import ONE, WAYS, WRONG
 
-# What it cannot do, and Signpost therefore leaves out.
+# What Signpost leaves out for it: what it cannot do, or has only learned lately.
 UNKNOWN = {"grpc+tls+path", "tcp+tls+pins", "tcp+tls+vcn", "xhttp+tls+extra", "wrong vcn"}
 # Its reader of links makes the network "httpupgrade" of one, which its core takes for tcp, and
 # does not see ech.
@@ -116,8 +116,8 @@ class Ways:
         client = self.client(user)
         self.assertEqual(names, client.names())
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
-            alive = [name for name in pool.map(lambda n: client.is_alive(n) and n, names) if name]
-        self.assertEqual([], alive)
+            alive = dict(zip(names, pool.map(client.is_alive, names)))
+        self.assertEqual(dict.fromkeys(names, False), alive)
         self.assertEqual(set(), self.world.entered(user))
 
     def test_what_is_wrong_in_one_thing_stays_out(self):
