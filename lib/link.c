@@ -1,5 +1,6 @@
 #include "link.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "escape.h"
@@ -23,8 +24,12 @@ put_address(struct buf *buf, const char *address)
     const char *p;
 
     buf_puts(buf, is_ipv6 ? "@[" : "@");
-    for (p = address; *p != '\0'; p++)
-        buf_putc(buf, escape_is_mistakable(p, strlen(p)) ? (char)(*p - 'a' + 'A') : *p);
+    for (p = address; *p != '\0'; p++) {
+        if (escape_is_mistakable(p, strlen(p)))
+            buf_putc(buf, (char)toupper((unsigned char)*p));
+        else
+            buf_putc(buf, *p);
+    }
     buf_puts(buf, is_ipv6 ? "]" : "");
 }
 
