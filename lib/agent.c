@@ -12,7 +12,7 @@
 /* sing-box of SagerNet: one unknown transport and the whole profile is refused. */
 #define SING_BOX (BIT(HTTPUPGRADE) | BIT(REALITY) | BIT(VISION) | BIT(PQV) | BIT(ECH))
 /* mihomo up to 1.19.12; then VLESS encryption, and xhttp from 1.19.22 on. */
-#define MIHOMO    (SING_BOX | BIT(PIN))
+#define MIHOMO    (SING_BOX | BIT(PIN) | BIT(QUERY))
 #define MIHOMO_13 (MIHOMO | BIT(ENCRYPTION))
 #define MIHOMO_22 (MIHOMO_13 | BIT(XHTTP))
 /* Hiddify's fork of sing-box has xhttp. */

@@ -16,6 +16,7 @@ static const char *const names[FEATURES] = {
     [FEATURE_PIN] = "pcs",
     [FEATURE_PINS] = "several pcs",
     [FEATURE_VCN] = "vcn",
+    [FEATURE_QUERY] = "query in path",
     [FEATURE_FP] = "uncommon fp",
 };
 
@@ -23,6 +24,17 @@ static uint32_t
 when(bool condition, enum feature feature)
 {
     return condition ? FEATURE_BIT(feature) : 0;
+}
+
+static bool
+has_query(const struct client *client)
+{
+    const char *mark = client->path != NULL ? strchr(client->path, '?') : NULL;
+    bool is_upgrade = client->type == TRANSPORT_WS || client->type == TRANSPORT_HTTPUPGRADE;
+
+    if (!is_upgrade || mark == NULL)
+        return false;
+    return strncmp(mark, "?ed=", 4) != 0 || mark[4 + strspn(mark + 4, "0123456789")] != '\0';
 }
 
 uint32_t
@@ -42,6 +54,7 @@ features_of(const struct client *client)
            when(client->ech != NULL && !asks_dns, FEATURE_ECH) | when(asks_dns, FEATURE_ECH_DNS) |
            when(client->pcs != NULL && !has_many_sums, FEATURE_PIN) |
            when(has_many_sums, FEATURE_PINS) | when(client->vcn != NULL, FEATURE_VCN) |
+           when(has_query(client), FEATURE_QUERY) |
            when(client->fp != NULL && !client_fp_is_common(client->fp), FEATURE_FP);
 }
 

@@ -25,6 +25,7 @@ enum feature {
     FEATURE_PIN,        /* one certificate is pinned by its SHA-256 */
     FEATURE_PINS,       /* several are */
     FEATURE_VCN,        /* the certificate is verified by another name */
+    FEATURE_QUERY,      /* a query in the path of ws or httpupgrade, but for early data */
     FEATURE_FP,         /* a fingerprint beyond the link standard's words */
     FEATURES
 };

@@ -43,6 +43,20 @@ put_ws(struct buf *buf, const struct client *client)
     buf_putc(buf, '}');
 }
 
+/* It has no early data. */
+static void
+put_httpupgrade(struct buf *buf, const struct client *client)
+{
+    unsigned early_data;
+    size_t len = split_early_data(client->path, &early_data);
+
+    buf_puts(buf, ",\"transport\":{\"type\":\"httpupgrade\",\"path\":\"");
+    escape_quoted(buf, client->path, len);
+    buf_putc(buf, '"');
+    put_field(buf, ",\"host\":", host_of(client));
+    buf_putc(buf, '}');
+}
+
 /* There is no word for tcp: it is what remains. */
 static void
 put_transport(struct buf *buf, const struct client *client)
@@ -56,9 +70,7 @@ put_transport(struct buf *buf, const struct client *client)
         buf_putc(buf, '}');
         break;
     case TRANSPORT_HTTPUPGRADE:
-        put_field(buf, ",\"transport\":{\"type\":\"httpupgrade\",\"path\":", client->path);
-        put_field(buf, ",\"host\":", host_of(client));
-        buf_putc(buf, '}');
+        put_httpupgrade(buf, client);
         break;
     default:
         break;

@@ -112,7 +112,7 @@ def in_sing_box(uuid, record):
             transport.update(max_early_data=most, early_data_header_name=EARLY)
         outbound["transport"] = transport
     elif client["type"] == "httpupgrade":
-        outbound["transport"] = {"type": "httpupgrade", **kept(path=client["path"], host=host)}
+        outbound["transport"] = {"type": "httpupgrade", **kept(path=early_data(client["path"])[0], host=host)}
     elif client["type"] == "grpc":
         outbound["transport"] = {"type": "grpc", "service_name": client["serviceName"]}
     return outbound

@@ -20,8 +20,6 @@ VERSIONS = ["1.9.7", "1.10.7", "1.11.15", "1.12.12", "1.14.1"]
 UNKNOWN = {"grpc+tls+path", "tcp+encryption", "tcp+tls+pin", "tcp+tls+pins", "tcp+tls+vcn"}
 UNKNOWN |= {"wrong encryption", "wrong pin", "wrong vcn"}
 UNKNOWN |= {name for name in [*WAYS, *WRONG] if "xhttp" in name}
-# What Signpost tells wrongly: a path with "?ed=", which only Xray takes out.
-BROKEN = {"httpupgrade+tls+ed"}
 NAME_SERVER = ("8.8.8.8", 53)
 
 
@@ -113,7 +111,7 @@ class Profiles(real.TestCase):
     def test_every_way_in(self):
         for version in VERSIONS:
             for name in WAYS:
-                if name not in UNKNOWN | BROKEN:
+                if name not in UNKNOWN:
                     with self.subTest(name, version=version), self.client(name, version) as client:
                         self.assert_goes_through(client.through(), client, name, name)
 

@@ -122,6 +122,7 @@ static const struct {
      "5b2d31b4b7ff4b5b93ac1a7b3c3eb84d6b6ff1b5aa6b3f0c9d4d0f0e9f1a2b3c'\n",
      "5b2d31b4"},
     {FEATURE_VCN, "vcn: other.example\n", "other.example"},
+    {FEATURE_QUERY, "type: ws\npath: /a?b=c\n", "/a?b=c"},
     {FEATURE_FP, "fp: hellochrome_120\n", "hellochrome_120"},
 };
 
@@ -164,7 +165,8 @@ test_what_each_core_knows(void **state)
         {FEATURE_ENCRYPTION, true, false}, {FEATURE_PQV, true, true},
         {FEATURE_ECH, true, true},         {FEATURE_ECH_DNS, false, false},
         {FEATURE_PIN, true, false},        {FEATURE_PINS, false, false},
-        {FEATURE_VCN, false, false},       {FEATURE_FP, false, false},
+        {FEATURE_VCN, false, false},       {FEATURE_QUERY, true, false},
+        {FEATURE_FP, false, false},
     };
     uint32_t bit;
     size_t i;
