@@ -25,12 +25,19 @@ class Watch(TestCase):
         self.hold = self.dir / "hold"
         fifo = self.dir / "fifo"
         os.mkfifo(fifo)
+        self.addCleanup(self.let_go, fifo)
         fake = self.dir / "bin" / "git"
         fake.parent.mkdir()
         fake.write_text(GIT.format(hold=self.hold, fifo=fifo, git=git))
         fake.chmod(0o755)
         self.environment["PATH"] = f"{fake.parent}:{os.environ['PATH']}"
         self.registry.commit("one")
+
+    def let_go(self, fifo):
+        """What still waits goes on, and ends since nobody listens."""
+        fd = os.open(fifo, os.O_RDWR)
+        os.write(fd, b"\n" * 16)
+        os.close(fd)
 
     def watch_and_hold(self):
         """A watcher, and its process that compiles a change and waits for git."""
