@@ -1,5 +1,6 @@
 #include "feature.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[FEATURES] = {
@@ -26,15 +27,32 @@ when(bool condition, enum feature feature)
     return condition ? FEATURE_BIT(feature) : 0;
 }
 
+size_t
+split_early_data(const char *path, unsigned *early_data)
+{
+    const char *mark = strstr(path, "?ed=");
+    char *end;
+    unsigned long number;
+
+    *early_data = 0;
+    if (mark == NULL || mark[4] < '0' || mark[4] > '9')
+        return strlen(path);
+    number = strtoul(mark + 4, &end, 10);
+    if (*end != '\0' || number > 65535)
+        return strlen(path);
+    *early_data = (unsigned)number;
+    return (size_t)(mark - path);
+}
+
+/* A query in what an app asks for, when the early data is taken off. */
 static bool
 has_query(const struct client *client)
 {
-    const char *mark = client->path != NULL ? strchr(client->path, '?') : NULL;
     bool is_upgrade = client->type == TRANSPORT_WS || client->type == TRANSPORT_HTTPUPGRADE;
+    unsigned early_data;
 
-    if (!is_upgrade || mark == NULL)
-        return false;
-    return strncmp(mark, "?ed=", 4) != 0 || mark[4 + strspn(mark + 4, "0123456789")] != '\0';
+    return is_upgrade && client->path != NULL &&
+           memchr(client->path, '?', split_early_data(client->path, &early_data)) != NULL;
 }
 
 uint32_t

@@ -7,6 +7,7 @@
 #ifndef SIGNPOST_FEATURE_H
 #define SIGNPOST_FEATURE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "client.h"
@@ -36,6 +37,12 @@ enum feature {
 
 /* What a complete client (client_check passed) asks for. */
 uint32_t features_of(const struct client *client);
+
+/*
+ * The path of ws without the early data that Xray's notation has in it ("?ed=2048"). Returns the
+ * length of the path and sets the number, 0 if there is none.
+ */
+size_t split_early_data(const char *path, unsigned *early_data);
 
 /* The word of a feature: "xhttp", "vision", … */
 const char *feature_name(enum feature feature);

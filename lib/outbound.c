@@ -1,6 +1,5 @@
 #include "outbound.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "escape.h"
@@ -68,21 +67,17 @@ put_array(struct buf *buf, const char *before, const char *list)
     buf_putc(buf, ']');
 }
 
-size_t
-split_early_data(const char *path, unsigned *early_data)
+unsigned
+put_path(struct buf *buf, const char *before, const struct client *client)
 {
-    const char *mark = strstr(path, "?ed=");
-    char *end;
-    unsigned long number;
+    unsigned early_data;
+    size_t len = split_early_data(client->path, &early_data);
 
-    *early_data = 0;
-    if (mark == NULL || mark[4] < '0' || mark[4] > '9')
-        return strlen(path);
-    number = strtoul(mark + 4, &end, 10);
-    if (*end != '\0' || number > 65535)
-        return strlen(path);
-    *early_data = (unsigned)number;
-    return (size_t)(mark - path);
+    buf_puts(buf, before);
+    buf_putc(buf, '"');
+    escape_quoted(buf, client->path, len);
+    buf_putc(buf, '"');
+    return early_data;
 }
 
 const char *

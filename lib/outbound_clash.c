@@ -1,7 +1,6 @@
 /* mihomo's words; see outbound.h. */
 #include <string.h>
 
-#include "escape.h"
 #include "outbound_parts.h"
 
 static void
@@ -32,12 +31,8 @@ put_tls(struct buf *buf, const struct client *client)
 static void
 put_ws(struct buf *buf, const struct client *client)
 {
-    unsigned early_data;
-    size_t len = split_early_data(client->path, &early_data);
+    unsigned early_data = put_path(buf, ", \"network\": \"ws\", \"ws-opts\": {\"path\": ", client);
 
-    buf_puts(buf, ", \"network\": \"ws\", \"ws-opts\": {\"path\": \"");
-    escape_quoted(buf, client->path, len);
-    buf_putc(buf, '"');
     if (host_of(client) != NULL) {
         put_field(buf, ", \"headers\": {\"Host\": ", host_of(client));
         buf_putc(buf, '}');

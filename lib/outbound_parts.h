@@ -15,10 +15,10 @@ void put_field(struct buf *buf, const char *before, const char *value);
 void put_array(struct buf *buf, const char *before, const char *list);
 
 /*
- * The path of ws without the early data that Xray's notation has in it ("?ed=2048"). Returns the
- * length of the path and sets the number, 0 if there is none.
+ * Appends before, then the path without early data (feature.h) as a quoted string. Returns the
+ * early data, 0 if there is none.
  */
-size_t split_early_data(const char *path, unsigned *early_data);
+unsigned put_path(struct buf *buf, const char *before, const struct client *client);
 
 /* The Host header where only some cores have Xray's rule for it: host, else sni, else nothing. */
 const char *host_of(const struct client *client);

@@ -1,5 +1,4 @@
 /* sing-box's words; see outbound.h. */
-#include "escape.h"
 #include "outbound_parts.h"
 
 static void
@@ -26,12 +25,8 @@ put_tls(struct buf *buf, const struct client *client)
 static void
 put_ws(struct buf *buf, const struct client *client)
 {
-    unsigned early_data;
-    size_t len = split_early_data(client->path, &early_data);
+    unsigned early_data = put_path(buf, ",\"transport\":{\"type\":\"ws\",\"path\":", client);
 
-    buf_puts(buf, ",\"transport\":{\"type\":\"ws\",\"path\":\"");
-    escape_quoted(buf, client->path, len);
-    buf_putc(buf, '"');
     if (host_of(client) != NULL) {
         put_field(buf, ",\"headers\":{\"Host\":", host_of(client));
         buf_putc(buf, '}');
@@ -40,20 +35,6 @@ put_ws(struct buf *buf, const struct client *client)
         buf_printf(buf,
                    ",\"max_early_data\":%u,\"early_data_header_name\":\"Sec-WebSocket-Protocol\"",
                    early_data);
-    buf_putc(buf, '}');
-}
-
-/* It has no early data. */
-static void
-put_httpupgrade(struct buf *buf, const struct client *client)
-{
-    unsigned early_data;
-    size_t len = split_early_data(client->path, &early_data);
-
-    buf_puts(buf, ",\"transport\":{\"type\":\"httpupgrade\",\"path\":\"");
-    escape_quoted(buf, client->path, len);
-    buf_putc(buf, '"');
-    put_field(buf, ",\"host\":", host_of(client));
     buf_putc(buf, '}');
 }
 
@@ -70,7 +51,10 @@ put_transport(struct buf *buf, const struct client *client)
         buf_putc(buf, '}');
         break;
     case TRANSPORT_HTTPUPGRADE:
-        put_httpupgrade(buf, client);
+        /* It has no early data. */
+        (void)put_path(buf, ",\"transport\":{\"type\":\"httpupgrade\",\"path\":", client);
+        put_field(buf, ",\"host\":", host_of(client));
+        buf_putc(buf, '}');
         break;
     default:
         break;

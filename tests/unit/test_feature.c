@@ -54,6 +54,9 @@ static const struct {
     {"fp", {.security = SECURITY_TLS, .fp = "unsafe", .encryption = "none"}, BIT(FP)},
     {"early data", {.type = TRANSPORT_WS, .path = "/a?ed=2048", .encryption = "none"}, 0},
     {"query", {.type = TRANSPORT_WS, .path = "/a?b=c&ed=1", .encryption = "none"}, BIT(QUERY)},
+    {"no early data",
+     {.type = TRANSPORT_WS, .path = "/a?ed=65536", .encryption = "none"},
+     BIT(QUERY)},
     {"common fp", {.security = SECURITY_TLS, .fp = "360", .encryption = "none"}, 0},
 };
 
@@ -116,43 +119,43 @@ test_names_tell_features_apart(void **state)
  * Who gets an endpoint that asks for something: '+' gets it, '.' does not. One column for each of
  * the asked, in their order: plain, ws, grpc | path, up, xhttp, more | reality, vision, encryption,
  * pqv | ech, DNS, DNS | pin, pins, vcn | fp, early data,
- * a query, a common fp.
+ * two queries, a common fp.
  */
 static const struct {
     const char *user_agent, *query, *gets;
 } readers[] = {
     /* Xray reads all of it. */
-    {"v2rayNG/2.3.5", NULL, "+++++++++++++++++++++"},
-    {"Happ/3.20.4/Android/1", NULL, "+++++++++++++++++++++"},
-    {"Streisand/1.6.57", "format=xray", "+++++++++++++++++++++"},
-    {"curl/8.0", NULL, "+++++++++++++++++++++"},
+    {"v2rayNG/2.3.5", NULL, "++++++++++++++++++++++"},
+    {"Happ/3.20.4/Android/1", NULL, "++++++++++++++++++++++"},
+    {"Streisand/1.6.57", "format=xray", "++++++++++++++++++++++"},
+    {"curl/8.0", NULL, "++++++++++++++++++++++"},
     /* mihomo: VLESS encryption since 1.19.13, xhttp since 1.19.22. */
-    {"clash.meta/1.18.0", NULL, "+++.+..++.++..+...+++"},
-    {"clash.meta/v1.19.12", NULL, "+++.+..++.++..+...+++"},
-    {"clash.meta/v1.19.13", NULL, "+++.+..+++++..+...+++"},
-    {"mihomo/1.19.21", NULL, "+++.+..+++++..+...+++"},
-    {"mihomo/1.19.22", NULL, "+++.++.+++++..+...+++"},
-    {"mihomo/1.20.0", NULL, "+++.++.+++++..+...+++"},
-    {"clash-verge/v2.5.0", NULL, "+++.+..++.++..+...+++"},
+    {"clash.meta/1.18.0", NULL, "+++.+..++.++..+...++++"},
+    {"clash.meta/v1.19.12", NULL, "+++.+..++.++..+...++++"},
+    {"clash.meta/v1.19.13", NULL, "+++.+..+++++..+...++++"},
+    {"mihomo/1.19.21", NULL, "+++.+..+++++..+...++++"},
+    {"mihomo/1.19.22", NULL, "+++.++.+++++..+...++++"},
+    {"mihomo/1.20.0", NULL, "+++.++.+++++..+...++++"},
+    {"clash-verge/v2.5.0", NULL, "+++.+..++.++..+...++++"},
     /* The same cores read links worse: what would show the UUID or the server's name is gone. */
-    {"clash.meta/v1.19.22", "format=links", "+++..+.++++...+...+++"},
-    {"clash.meta/v1.19.22", "format=base64", "+++..+.++++...+...+++"},
+    {"clash.meta/v1.19.22", "format=links", "+++..+.++++...+...++++"},
+    {"clash.meta/v1.19.22", "format=base64", "+++..+.++++...+...++++"},
     /* sing-box, all of its versions. */
-    {"SFA/1.8.0 (1; sing-box 1.8.0)", NULL, "+++.+..++.++......+.+"},
-    {"SFI (sing-box 1.10.0)", NULL, "+++.+..++.++......+.+"},
-    {"SFM (sing-box 1.11.4)", NULL, "+++.+..++.++......+.+"},
-    {"sing-box/1.12.3", NULL, "+++.+..++.++......+.+"},
-    {"SFA/1.14.0 (9; sing-box 1.14.0)", NULL, "+++.+..++.++......+.+"},
-    {"Karing/1.2.6", NULL, "+++.+..++.++......+.+"},
+    {"SFA/1.8.0 (1; sing-box 1.8.0)", NULL, "+++.+..++.++......+..+"},
+    {"SFI (sing-box 1.10.0)", NULL, "+++.+..++.++......+..+"},
+    {"SFM (sing-box 1.11.4)", NULL, "+++.+..++.++......+..+"},
+    {"sing-box/1.12.3", NULL, "+++.+..++.++......+..+"},
+    {"SFA/1.14.0 (9; sing-box 1.14.0)", NULL, "+++.+..++.++......+..+"},
+    {"Karing/1.2.6", NULL, "+++.+..++.++......+..+"},
     /* Forks of it that know xhttp. */
-    {"HiddifyNext/4.1.2 (android) like ClashMeta v2ray sing-box", NULL, "+++.+++++.++......+.+"},
-    {"Throne/1.0.5", NULL, "+++.+++++.++......+.+"},
-    {"NekoBox/Android/1.4.2", NULL, "+++.+..++.++......+.+"},
+    {"HiddifyNext/4.1.2 (android) like ClashMeta v2ray sing-box", NULL, "+++.+++++.++......+..+"},
+    {"Throne/1.0.5", NULL, "+++.+++++.++......+..+"},
+    {"NekoBox/Android/1.4.2", NULL, "+++.+..++.++......+..+"},
     /* The form that was asked for has no words for more, whoever asks. */
-    {"v2rayNG/2.3.5", "format=sing-box", "+++.+..++.++......+.+"},
-    {"v2rayNG/2.3.5", "format=clash", "+++.++.+++++..+...+++"},
-    {"NekoBox/Android/1.4.2", "format=clash", "+++.+..++.++......+.+"},
-    {"clash.meta/v1.19.12", "format=xray", "+++.+..++.++..+...+++"},
+    {"v2rayNG/2.3.5", "format=sing-box", "+++.+..++.++......+..+"},
+    {"v2rayNG/2.3.5", "format=clash", "+++.++.+++++..+...++++"},
+    {"NekoBox/Android/1.4.2", "format=clash", "+++.+..++.++......+..+"},
+    {"clash.meta/v1.19.12", "format=xray", "+++.+..++.++..+...++++"},
 };
 
 static void
