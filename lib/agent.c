@@ -10,11 +10,11 @@
 /* Xray, and apps on it. */
 #define XRAY FEATURES_ALL
 /* sing-box of SagerNet: one unknown transport and the whole profile is refused. */
-#define SING_BOX (BIT(HTTPUPGRADE) | BIT(REALITY) | BIT(VISION) | BIT(PQV) | BIT(ECH))
-/* mihomo up to 1.19.12; then VLESS encryption, and xhttp from 1.19.22 on. */
-#define MIHOMO    (SING_BOX | BIT(PIN) | BIT(QUERY))
-#define MIHOMO_13 (MIHOMO | BIT(ENCRYPTION))
-#define MIHOMO_22 (MIHOMO_13 | BIT(XHTTP))
+#define SING_BOX FEATURES_SING_BOX
+/* mihomo has xhttp from 1.19.22 on, VLESS encryption from 1.19.13 on. */
+#define MIHOMO_22 FEATURES_MIHOMO
+#define MIHOMO_13 (MIHOMO_22 & ~BIT(XHTTP))
+#define MIHOMO    (MIHOMO_13 & ~BIT(ENCRYPTION))
 /* Hiddify's fork of sing-box has xhttp. */
 #define HIDDIFY (SING_BOX | BIT(XHTTP) | BIT(XHTTP_EXTRA))
 

@@ -35,6 +35,17 @@ enum feature {
 #define FEATURE_BIT(feature) (UINT32_C(1) << (feature))
 #define FEATURES_ALL         (FEATURE_BIT(FEATURES) - 1)
 
+/*
+ * What the cores know in their newest versions, and what can be said in their words; Xray knows
+ * all. pqv is Xray's own, and optional: whoever does not verify it does not miss it.
+ */
+#define FEATURES_SING_BOX                                              \
+    (FEATURE_BIT(FEATURE_HTTPUPGRADE) | FEATURE_BIT(FEATURE_REALITY) | \
+     FEATURE_BIT(FEATURE_VISION) | FEATURE_BIT(FEATURE_PQV) | FEATURE_BIT(FEATURE_ECH))
+#define FEATURES_MIHOMO                                                          \
+    (FEATURES_SING_BOX | FEATURE_BIT(FEATURE_PIN) | FEATURE_BIT(FEATURE_QUERY) | \
+     FEATURE_BIT(FEATURE_ENCRYPTION) | FEATURE_BIT(FEATURE_XHTTP))
+
 /* What a complete client (client_check passed) asks for. */
 uint32_t features_of(const struct client *client);
 

@@ -5,16 +5,9 @@
 #include "escape.h"
 #include "outbound_parts.h"
 
-/* What sing-box and mihomo do not verify they also do not miss: pqv is Xray's own, and optional. */
 static const uint32_t features[OUTBOUNDS] = {
-    [OUTBOUND_CLASH] = FEATURE_BIT(FEATURE_XHTTP) | FEATURE_BIT(FEATURE_HTTPUPGRADE) |
-                       FEATURE_BIT(FEATURE_REALITY) | FEATURE_BIT(FEATURE_VISION) |
-                       FEATURE_BIT(FEATURE_ENCRYPTION) | FEATURE_BIT(FEATURE_PQV) |
-                       FEATURE_BIT(FEATURE_ECH) | FEATURE_BIT(FEATURE_PIN) |
-                       FEATURE_BIT(FEATURE_QUERY),
-    [OUTBOUND_SING_BOX] = FEATURE_BIT(FEATURE_HTTPUPGRADE) | FEATURE_BIT(FEATURE_REALITY) |
-                          FEATURE_BIT(FEATURE_VISION) | FEATURE_BIT(FEATURE_PQV) |
-                          FEATURE_BIT(FEATURE_ECH),
+    [OUTBOUND_CLASH] = FEATURES_MIHOMO,
+    [OUTBOUND_SING_BOX] = FEATURES_SING_BOX,
     [OUTBOUND_XRAY] = FEATURES_ALL,
 };
 
