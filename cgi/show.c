@@ -132,6 +132,24 @@ gather_addresses(struct gathered *gathered, const struct metadata *metadata)
     }
 }
 
+/* The profiles in which the device has a server; of others an app would get the 404. */
+static unsigned
+formats_of(const struct subscription *of)
+{
+    unsigned formats = 0;
+    uint32_t i;
+
+    for (i = 0; i < of->count; i++) {
+        uint32_t features = of->set.entries[of->order[i]].features;
+
+        if ((features & ~FEATURES_MIHOMO) == 0)
+            formats |= PAGE_CLASH;
+        if ((features & ~FEATURES_SING_BOX) == 0)
+            formats |= PAGE_SINGBOX;
+    }
+    return formats;
+}
+
 /* Fills in what the page shows and puts it. Without memory, body fails. */
 static void
 make(const struct metadata *metadata, struct page *page, const struct buf *links, struct buf *body)
@@ -159,7 +177,7 @@ make(const struct metadata *metadata, struct page *page, const struct buf *links
         page->links = gathered.links;
         page->link_count = gather_links(&gathered, of, links);
         page->support_url = profile->support_url;
-        page->formats = PAGE_CLASH | PAGE_SINGBOX;
+        page->formats = formats_of(of);
         page_put(body, page);
         body->failed |= gathered.texts.failed;
     }

@@ -85,6 +85,36 @@ is_made_anew(const char *user_agent, const char *language)
     return is_new;
 }
 
+/* A button for an app that would get the 404 is none. */
+static void
+test_only_apps_that_get_a_server(void **state)
+{
+    static const char *items[] = {"https://a.example"};
+    static const struct {
+        uint32_t features;
+        bool clash, sing_box;
+    } cases[] = {
+        {0, true, true},
+        {FEATURE_BIT(FEATURE_XHTTP), true, false},
+        {FEATURE_BIT(FEATURE_VCN), false, false},
+    };
+    const char *html;
+    size_t i;
+
+    (void)state;
+    told_urls = (struct strings){items, 1};
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        /* What a page is made of differs in its links; here only this does. */
+        show_release(&show);
+        show_init(&show);
+        told_subscription.set.entries[0].features = cases[i].features;
+        html = page();
+        assert_int_equal(cases[i].clash, has(html, "clashmeta://"));
+        assert_int_equal(cases[i].sing_box, has(html, "sing-box://"));
+        assert_true(has(html, "v2rayng://"));
+    }
+}
+
 static void
 test_hostile_names_stay_text(void **state)
 {
@@ -348,6 +378,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         with_show(test_hostile_names_stay_text),
+        with_show(test_only_apps_that_get_a_server),
         with_show(test_a_name_is_not_taken_for_a_place),
         with_show(test_what_is_known_is_shown),
         with_show(test_fewer_links_than_endpoints),
