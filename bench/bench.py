@@ -35,7 +35,7 @@ def shipped_conf(path, keep=True):
     conf = (TOP / "nginx-fcgi.conf").read_text()
     conf = conf.replace("unix:run/signpost.sock", f"unix:{path}")
     if not keep:
-        conf = conf.replace("fastcgi_keep_conn on;", "").replace("keepalive 32;", "")
+        conf = conf.replace("fastcgi_keep_conn on;", "").replace("keepalive 128;", "")
     return conf
 
 
