@@ -21,6 +21,7 @@ site_init(struct site *site, const struct config *config)
     site->snapshot = NULL;
     site->config = config;
     usage_init(&site->usage);
+    memset(&site->liveness, 0, sizeof(site->liveness));
     buf_init(&site->links, LINKS_MAX);
     buf_init(&site->body, BODY_MAX);
     buf_init(&site->fields, FIELDS_MAX);
@@ -31,6 +32,7 @@ void
 site_release(struct site *site)
 {
     usage_close(&site->usage);
+    liveness_release(&site->liveness);
     buf_release(&site->links);
     buf_release(&site->body);
     buf_release(&site->fields);
@@ -223,7 +225,8 @@ respond(const struct request *request, struct site *site, int64_t now, struct re
         miss(response, REFUSAL_UNKNOWN);
         return;
     }
-    if (subscription_find(site->snapshot, &uuid, now, choice.known, &site->subscription) != 0) {
+    if (subscription_find(site->snapshot, &uuid, now, choice.known, &site->liveness,
+                          &site->subscription) != 0) {
         outage(response, true);
         return;
     }

@@ -31,6 +31,7 @@ struct site {
     struct snapshot *snapshot; /* NULL: none is usable */
     const struct config *config;
     struct usage usage;
+    struct liveness liveness;
     struct subscription subscription;
     struct buf links;
     struct buf body;

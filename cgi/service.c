@@ -22,7 +22,9 @@ service_init(struct service *service, const char *file, struct error *error)
     if (config_load(&service->config, file, error) != 0)
         return -1;
     if (state_path(service->config.state, USAGE_FILE, service->usage, sizeof(service->usage),
-                   error) != 0)
+                   error) != 0 ||
+        liveness_init(&service->site.liveness, service->config.state, &service->config.health,
+                      error) != 0)
         return -1;
     return state_snapshot_path(service->config.state, service->path, sizeof(service->path), error);
 }
@@ -95,6 +97,7 @@ service_look(struct service *service, int64_t now_ms)
         return;
     service->looked = now_ms;
     usage_look(&service->site.usage, service->usage);
+    liveness_look(&service->site.liveness);
     if (!snapshot_is_stale(&service->snapshot, service->path)) {
         say_once(service, "");
         return;

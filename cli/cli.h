@@ -18,6 +18,7 @@ enum { EXIT_OK = 0, EXIT_FOUND = 1, EXIT_TROUBLE = 2 };
 int check_main(int argc, char **argv);
 int compile_main(int argc, char **argv);
 int diff_main(int argc, char **argv);
+int drain_main(int argc, char **argv); /* undrain too */
 int explain_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 

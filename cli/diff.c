@@ -119,7 +119,8 @@ static void
 get_links(struct side *side, const struct uuid *uuid, int64_t now)
 {
     buf_clear(&side->links);
-    if (subscription_find(&side->snapshot, uuid, now, FEATURES_ALL, side->subscription) == 0 &&
+    if (subscription_find(&side->snapshot, uuid, now, FEATURES_ALL, NULL, side->subscription) ==
+            0 &&
         side->subscription->refusal == REFUSAL_NONE)
         format_links(&side->links, side->subscription);
     buf_putc(&side->links, '\0');

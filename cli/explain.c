@@ -46,6 +46,8 @@ struct explain {
     struct subscription *subscription;
     const char *user_agent; /* NULL: of nobody in particular */
     struct choice choice;
+    struct liveness liveness;
+    int64_t now;
     json_t *out;
 };
 
@@ -106,6 +108,20 @@ unknown_features(const struct explain *explain, const struct endpoint *endpoint)
     return words.data;
 }
 
+/* What is known of the endpoint's node, in a word. */
+static const char *
+health_of(const struct explain *explain, const struct endpoint *endpoint)
+{
+    struct set_entry entry = {.id = 0};
+
+    if (endpoint->refusal != REFUSAL_NONE || endpoint->client.address == NULL)
+        return NULL;
+    set_identify(endpoint, &entry);
+    if (drained_has(&explain->liveness.drained, entry.node))
+        return "drained";
+    return health_state_word(liveness_of(&explain->liveness, explain->now, &entry));
+}
+
 /* Every route and endpoint with its verdict for this user; returns how many he gets. */
 static size_t
 add_endpoints(struct explain *explain)
@@ -122,14 +138,15 @@ add_endpoints(struct explain *explain)
         if (refusal == REFUSAL_NONE && (unknown = unknown_features(explain, endpoint)) != NULL)
             refusal = REFUSAL_CLIENT;
         json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s?, s:s, s:i, s:o, s:s?, s:s?}", "id", endpoint->id,
-                             "path", endpoint->path, "address", endpoint->client.address, "status",
-                             status_name(endpoint->status), "priority", endpoint->priority,
-                             "groups", json_strings(endpoint->groups), "refusal",
-                             refusal == REFUSAL_NONE ? NULL : refusal_token(refusal), "reason",
-                             refusal == REFUSAL_NONE ? NULL
-                             : unknown != NULL       ? unknown
-                                                     : refusal_text(refusal)));
+            array,
+            json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:i, s:o, s:s?, s:s?}", "id", endpoint->id,
+                      "path", endpoint->path, "address", endpoint->client.address, "status",
+                      status_name(endpoint->status), "health", health_of(explain, endpoint),
+                      "priority", endpoint->priority, "groups", json_strings(endpoint->groups),
+                      "refusal", refusal == REFUSAL_NONE ? NULL : refusal_token(refusal), "reason",
+                      refusal == REFUSAL_NONE ? NULL
+                      : unknown != NULL       ? unknown
+                                              : refusal_text(refusal)));
         free(unknown);
     }
     json_object_set_new(explain->out, "endpoints", array);
@@ -165,7 +182,7 @@ make_links(struct explain *explain, struct buf set[SET_FORMS], struct buf *links
     subscription->uuid = explain->uuid;
     subscription->device.name = policy_device_name(explain->device, explain->user);
     subscription->device.name_len = strlen(subscription->device.name);
-    subscription_order(subscription, explain->choice.known);
+    subscription_order(subscription, explain->choice.known, &explain->liveness, explain->now);
     cap(explain);
     if (subscription->count == 0)
         explain->refusal = REFUSAL_CLIENT;
@@ -204,8 +221,8 @@ add_service(struct explain *explain, const struct buf *expected)
     buf_init(&links, LINKS_MAX);
     if (state_snapshot_path(explain->config->state, path, sizeof(path), &error) == 0 &&
         snapshot_open(&snapshot, path, &error) == 0) {
-        if (subscription_find(&snapshot, &explain->uuid, time(NULL), explain->choice.known,
-                              explain->subscription) != 0) {
+        if (subscription_find(&snapshot, &explain->uuid, explain->now, explain->choice.known,
+                              &explain->liveness, explain->subscription) != 0) {
             word = "damaged snapshot";
         } else {
             if (explain->subscription->refusal == REFUSAL_NONE &&
@@ -235,11 +252,14 @@ explain_device(struct explain *explain)
         buf_init(&set[i], 2 * SET_BYTES_MAX);
     buf_init(&links, LINKS_MAX);
     explain->device = registry_device(&explain->registry, &explain->uuid);
-    explain->refusal = policy_device(&explain->policy, explain->device, time(NULL), &explain->user);
+    explain->refusal = policy_device(&explain->policy, explain->device, explain->now,
+                                     &explain->user);
     add_people(explain);
     served = explain->user != NULL ? add_endpoints(explain) : 0;
     if (explain->refusal == REFUSAL_NONE && served == 0)
         explain->refusal = policy_nothing(explain->user);
+    if (explain->refusal == REFUSAL_NONE && liveness_is_probe(&explain->liveness, &explain->uuid))
+        explain->refusal = REFUSAL_PROBE;
     if (explain->refusal == REFUSAL_NONE && explain->choice.format == FORMAT_NONE)
         explain->refusal = REFUSAL_ROBOT;
     if (explain->refusal == REFUSAL_NONE)
@@ -283,9 +303,13 @@ print_endpoint(const json_t *endpoint)
 {
     const char *reason = text_or(endpoint, "reason", NULL);
 
-    printf("%s %s (%s)%s%s\n", reason == NULL ? "yes    " : "no     ",
+    const char *health = text_or(endpoint, "health", "unknown");
+
+    printf("%s %s (%s)%s%s%s%s\n", reason == NULL ? "yes    " : "no     ",
            text_or(endpoint, "path", ""), text_or(endpoint, "address", "no address"),
-           reason != NULL ? ": " : "", reason != NULL ? reason : "");
+           reason != NULL ? ": " : "", reason != NULL ? reason : "",
+           strcmp(health, "unknown") != 0 ? ", " : "",
+           strcmp(health, "unknown") != 0 ? health : "");
 }
 
 static void
@@ -369,6 +393,11 @@ run(struct explain *explain, bool as_json)
         return EXIT_TROUBLE;
     if (policy_init(&explain->policy, &explain->registry, &explain->config->policy, &error) != 0)
         return trouble("%s", error.text);
+    if (liveness_init(&explain->liveness, explain->config->state, &explain->config->health,
+                      &error) != 0)
+        return trouble("%s", error.text);
+    liveness_look(&explain->liveness);
+    explain->now = time(NULL);
     add_client(explain);
     rc = explain_device(explain);
     if (rc != EXIT_OK)
@@ -426,6 +455,7 @@ explain_main(int argc, char **argv)
     explain.config = &config;
     registry_init(&explain.registry);
     rc = config.data == NULL ? no_data() : run(&explain, as_json);
+    liveness_release(&explain.liveness);
     policy_release(&explain.policy);
     registry_release(&explain.registry);
     json_decref(explain.out);

@@ -12,6 +12,7 @@ static const char help[] =
     "  check [DIR]    find everything that is wrong in a registry\n"
     "  compile        make the snapshot that the responder answers from\n"
     "  diff OLD NEW   say who gains and who loses which links\n"
+    "  drain NODE     take a node out of all links; undrain NODE puts it back\n"
     "  explain UUID   say what a device gets and why, or where it is refused\n"
     "  status         say what is in service\n"
     "\n"
@@ -101,7 +102,8 @@ main(int argc, char **argv)
         int (*main)(int, char **);
     } commands[] = {
         {"check", check_main},     {"compile", compile_main}, {"diff", diff_main},
-        {"explain", explain_main}, {"status", status_main},
+        {"explain", explain_main}, {"status", status_main},   {"drain", drain_main},
+        {"undrain", drain_main},
     };
     size_t i;
     int rc;

@@ -18,21 +18,22 @@
 #include "pass_status.h"
 #include "snapshot.h"
 #include "state.h"
+#include "status_parts.h"
 #include "usage.h"
 
 static const char help[] =
     "usage: signpost status [-c FILE] [--json]\n"
     "\n"
     "Says which snapshot is in service, what it holds, what the last compile found and\n"
-    "which records it kept back, what is not committed yet, and what is wrong with\n"
-    "the usage file.\n"
+    "which records it kept back, what is not committed yet, what is known of nodes,\n"
+    "which are drained, and what is wrong with the usage file.\n"
     "\n"
     "  -c FILE   settings\n"
     "  --json    for programs\n"
     "\n"
     "Exit status: 0 a snapshot is in service and nothing is wrong, 1 it is in service\n"
-    "but the last compile failed or found errors, or the usage file is wrong, 2 none is\n"
-    "in service.\n";
+    "but the last compile failed or found errors, or a file of usage, health or drained\n"
+    "nodes is wrong or too old, 2 none is in service.\n";
 
 static json_t *
 read_meta(struct snapshot *snapshot)
@@ -230,6 +231,7 @@ print_text(const json_t *out)
         printf("usage         %s\n"
                "              (until it is mended, some users' traffic is told as 0)\n",
                usage);
+    status_print_health(out);
     if (last == NULL)
         return;
     printf("last compile  %s: %s, %lld errors, %lld warnings\n", text_of(last, "at"),
@@ -256,6 +258,7 @@ run(const struct config *config, bool as_json)
     in_service = add_snapshot(out, config->state);
     good = add_last_compile(out, config);
     good = add_usage(out, config->state) && good;
+    good = status_add_health(out, config) && good;
     add_source(out, config);
     if (as_json) {
         text = json_dumps(out, JSON_INDENT(2));

@@ -61,8 +61,8 @@ read_choice(struct fields *fields, const char *key, const char *first, const cha
 }
 
 /* on or off; true and false are taken too, since YAML makes them of unquoted words. */
-static bool
-read_switch(struct fields *fields, const char *key, bool otherwise)
+bool
+config_switch(struct fields *fields, const char *key, bool otherwise)
 {
     const json_t *value = json_object_get(fields->object, key);
 
@@ -147,11 +147,10 @@ static void
 read_settings(struct config *config, struct fields *fields, const char *file)
 {
     static const char *const known[] = {
-        "data",        "source",       "state",     "core",      "refresh",
-        "domains",     "order",        "max_links", "remark",    "max_shrink",
-        "public_urls", "title",        "filename",  "announce",  "update_interval",
-        "support_url", "web_page_url", "routing",   "templates", "user_agents",
-        NULL};
+        "data",      "source",      "state",           "core",        "refresh",      "domains",
+        "order",     "max_links",   "remark",          "max_shrink",  "public_urls",  "title",
+        "filename",  "announce",    "update_interval", "support_url", "web_page_url", "routing",
+        "templates", "user_agents", "health",          NULL};
     const char *text, *key;
     struct error problem;
     const json_t *value;
@@ -167,7 +166,7 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     config->state = config_path(fields, "state", file);
     config->source = read_source(fields);
     config->max_shrink = (unsigned)fields_integer(fields, "max_shrink", SHRINK_DEFAULT, 0, 100);
-    config->refresh = read_switch(fields, "refresh", true);
+    config->refresh = config_switch(fields, "refresh", true);
     text = fields_token(fields, "core");
     if (text != NULL && (config->policy.core = normal_core(&config->pool, text)) == NULL)
         fields_fail(fields, "core", "'%s' is not an IP address", text);
@@ -179,6 +178,7 @@ read_settings(struct config *config, struct fields *fields, const char *file)
         fields_fail(fields, "remark", "%s", problem.text);
     read_urls(fields, &config->policy.urls);
     config_read_profile(config, fields, file);
+    config_read_health(config, fields, file);
 }
 
 /* Nothing but comments and white space: every setting has a default. */
@@ -285,6 +285,7 @@ config_load(struct config *config, const char *file, struct error *error)
 
     *config = (struct config){.refresh = true, .max_shrink = SHRINK_DEFAULT};
     config_default_profile(&config->profile);
+    config_default_health(&config->health);
     if (file == NULL && variable != NULL && variable[0] != '\0')
         file = variable;
     if (file == NULL) {

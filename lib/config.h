@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "agent.h"
+#include "liveness.h"
 #include "origin.h"
 #include "policy.h"
 #include "pool.h"
@@ -44,7 +45,8 @@ struct config {
      */
     struct policy_options policy;
     struct profile_settings profile;
-    struct agent_rules agents; /* `user_agents` */
+    struct agent_rules agents;     /* `user_agents` */
+    struct health_settings health; /* `health` */
 };
 
 /*
@@ -69,8 +71,12 @@ struct fields;
 void config_default_profile(struct profile_settings *profile);
 void config_read_profile(struct config *config, struct fields *fields, const char *file);
 
-/* For both: a path of the settings file, seen from where that file lies. */
+void config_default_health(struct health_settings *health);
+void config_read_health(struct config *config, struct fields *fields, const char *file);
+
+/* For all of them: a path of the settings file, seen from where that file lies; on or off. */
 const char *config_path(struct fields *fields, const char *key, const char *file);
+bool config_switch(struct fields *fields, const char *key, bool otherwise);
 
 void config_release(struct config *config);
 

@@ -4,7 +4,9 @@
 #ifndef SIGNPOST_FILE_H
 #define SIGNPOST_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "buf.h"
 #include "error.h"
@@ -15,6 +17,9 @@ int file_write_all(int fd, const void *bytes, size_t len);
 /* Syncs the directory that holds a path, so that a rename in it lasts. Returns 0, or -1 with errno.
  */
 int file_sync_directory(const char *path);
+
+/* Whether two looks have seen the same file with the same content, as far as a look can tell. */
+bool file_is_same(const struct stat *a, const struct stat *b);
 
 /*
  * Appends what is left of a descriptor. Returns 0, or -1: with errno, or (the buffer has failed)

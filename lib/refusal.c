@@ -12,6 +12,7 @@ static const struct {
     [REFUSAL_EXPIRED] = {"expired", "the user has expired"},
     [REFUSAL_NO_CORE] = {"no-core", "the user has no core_nodes"},
     [REFUSAL_NOTHING] = {"nothing", "no route or endpoint is left for this user"},
+    [REFUSAL_PROBE] = {"probe", "its UUID is for probes (setting health)"},
     [REFUSAL_ROBOT] = {"robot", "link previews, robots and whoever a rule says so get none"},
     [REFUSAL_CLIENT] = {"client", "no endpoint is left that this client app understands"},
     [REFUSAL_STATUS] = {"status", "it is not active"},

@@ -15,6 +15,7 @@ enum refusal {
     REFUSAL_EXPIRED,
     REFUSAL_NO_CORE, /* the user has no core_nodes, and what needs no core is not for him */
     REFUSAL_NOTHING, /* every endpoint is refused */
+    REFUSAL_PROBE,   /* its UUID is that of probes (settings health.uuid, health.uuids) */
     REFUSAL_ROBOT,   /* its User-Agent is given nothing: a link preview, a robot, by a rule */
     REFUSAL_CLIENT,  /* none is left that the client app knows what to do with */
     /* an endpoint, for everybody */

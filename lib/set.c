@@ -9,9 +9,10 @@
 #include "remark.h"
 #include "siphash.h"
 
-enum { HEAD = 12, ENTRY_HEAD = 28, FORM_HEAD = 4, FORM_ENTRY_HEAD = 8 };
+enum { HEAD = 12, ENTRY_HEAD = 44, FORM_HEAD = 4, FORM_ENTRY_HEAD = 8 };
 
 static const uint8_t id_key[16] = "signpost id    1";
+static const uint8_t config_key[16] = "signpost conf  1";
 
 /* Priority and place in one number whose order is theirs. */
 static uint64_t
@@ -19,6 +20,33 @@ rank_of(const struct endpoint *endpoint)
 {
     return (uint64_t)(uint32_t)(endpoint->priority + PRIORITY_MAX) << 32 |
            (uint32_t)endpoint->domain_place;
+}
+
+/* The node that a client meets. */
+static const char *
+node_of(const struct endpoint *endpoint)
+{
+    return endpoint->entry != NULL ? endpoint->entry : endpoint->client.address;
+}
+
+uint64_t
+set_node_key(const char *node)
+{
+    static const uint8_t key[16] = "signpost node  1";
+
+    return siphash(key, node, strlen(node));
+}
+
+void
+set_identify(const struct endpoint *endpoint, struct set_entry *entry)
+{
+    struct buf buf;
+
+    buf_init(&buf, SET_BYTES_MAX);
+    link_put_middle(&buf, &endpoint->client);
+    entry->node = set_node_key(node_of(endpoint));
+    entry->config = siphash(config_key, buf.data, buf.len);
+    buf_release(&buf);
 }
 
 static void
@@ -29,16 +57,20 @@ encode_link(struct buf *buf, const struct endpoint *endpoint, const char *remark
 
     put_u64(head, siphash(id_key, endpoint->id, strlen(endpoint->id)));
     put_u64(head + 8, rank_of(endpoint));
-    put_u32(head + 16, features_of(&endpoint->client));
+    put_u64(head + 16, set_node_key(node_of(endpoint)));
+    put_u32(head + 32, features_of(&endpoint->client));
     buf_put(buf, head, sizeof(head));
     middle = buf->len;
     link_put_middle(buf, &endpoint->client);
-    if (!buf->failed)
-        put_u32((uint8_t *)buf->data + start + 20, (uint32_t)(buf->len - middle));
+    if (!buf->failed) {
+        put_u64((uint8_t *)buf->data + start + 24,
+                siphash(config_key, buf->data + middle, buf->len - middle));
+        put_u32((uint8_t *)buf->data + start + 36, (uint32_t)(buf->len - middle));
+    }
     middle = buf->len;
     remark_escape(buf, remark, escape_percent);
     if (!buf->failed)
-        put_u32((uint8_t *)buf->data + start + 24, (uint32_t)(buf->len - middle));
+        put_u32((uint8_t *)buf->data + start + 40, (uint32_t)(buf->len - middle));
 }
 
 static void
@@ -172,9 +204,11 @@ set_decode(const void *bytes, size_t len, struct set *set)
             return -1;
         entry->id = get_u64(p);
         entry->rank = get_u64(p + 8);
-        entry->features = get_u32(p + 16);
-        entry->middle_len = get_u32(p + 20);
-        entry->remark_len = get_u32(p + 24);
+        entry->node = get_u64(p + 16);
+        entry->config = get_u64(p + 24);
+        entry->features = get_u32(p + 32);
+        entry->middle_len = get_u32(p + 36);
+        entry->remark_len = get_u32(p + 40);
         p += ENTRY_HEAD;
         len -= ENTRY_HEAD;
         if ((entry->middle = take(&p, &len, entry->middle_len)) == NULL ||

@@ -7,8 +7,9 @@
  * and outbounds of the same endpoints in the same order.
  *
  * Links, little-endian: u8 by_name, 3 zero bytes, u32 max_links, u32 count, then per endpoint
- * u64 id, u64 rank, u32 features, u32 length of middle, u32 length of remark, middle, remark.
- * Other forms: u32 count, then per endpoint u32 length of name, u32 length of outbound, both.
+ * u64 id, u64 rank, u64 node, u64 config, u32 features, u32 length of middle, u32 length of remark,
+ * middle, remark. Other forms: u32 count, then per endpoint u32 length of name, u32 length of
+ * outbound, both.
  */
 #ifndef SIGNPOST_SET_H
 #define SIGNPOST_SET_H
@@ -31,6 +32,8 @@ enum { SET_LINKS = OUTBOUNDS, SET_FORMS };
 struct set_entry {
     uint64_t id;       /* hash of the endpoint's identity */
     uint64_t rank;     /* priority; lower first */
+    uint64_t node;     /* set_node_key of its entry node, else of its own address */
+    uint64_t config;   /* hash of the middle: the node with this very configuration (health.h) */
     uint32_t features; /* what a client must know for it */
     uint32_t middle_len;
     const char *middle; /* "@host:port?…#" of the link */
@@ -48,6 +51,12 @@ struct set {
     uint32_t count;
     struct set_entry entries[SET_MAX]; /* by rank, then label */
 };
+
+/* How a node is named in sets: a hash of its address in normal form. */
+uint64_t set_node_key(const char *node);
+
+/* Fills in what names an endpoint where its health is known: node and config. */
+void set_identify(const struct endpoint *endpoint, struct set_entry *entry);
 
 /*
  * Appends the forms of the listed endpoints, which are in the policy's order, to SET_FORMS

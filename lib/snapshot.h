@@ -29,7 +29,7 @@
 
 /* Part of the file's name: programs of two formats run beside each other through an upgrade. */
 #ifndef SNAPSHOT_FORMAT /* a test of upgrades builds the program of another time */
-#define SNAPSHOT_FORMAT 2
+#define SNAPSHOT_FORMAT 3
 #endif
 
 struct snapshot {

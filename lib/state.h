@@ -3,9 +3,13 @@
  *
  *     snapshot-<format>.cdb   what the responder reads (0640)
  *     status.json             what the last compile found (0640)
+ *     health                  what signpost-health has found (0640, health.h)
+ *     usage                   what users have used, if somebody collects it (usage.h)
  *     lock                    held while one compiles
  *     looked                  its time: when the registry need not be looked at before
  *     cache                   what the next compile needs of this one (0600, cache.h)
+ *     health.lock             held by signpost-health
+ *     engine.sock             between signpost-health and its VPN engine
  *     back.lock               held by the one that a CGI program has left behind
  *     watch.lock              held by the one that watches the registry
  */
@@ -29,9 +33,12 @@ int state_snapshot_path(const char *directory, char *out, size_t size, struct er
 /* Makes the directory (0750), and those above it (0755), if they are not there. */
 int state_make(const char *directory, struct error *error);
 
-#define STATE_LOCK       "lock"
-#define STATE_WATCH_LOCK "watch.lock"
-#define STATE_BACK_LOCK  "back.lock"
+#define STATE_LOCK        "lock"
+#define STATE_WATCH_LOCK  "watch.lock"
+#define STATE_BACK_LOCK   "back.lock"
+#define STATE_HEALTH_LOCK "health.lock"
+
+#define STATE_ENGINE_SOCKET "engine.sock"
 
 /*
  * Takes one of the locks; waits for it if wait is set. Returns a descriptor to close, or -1 with

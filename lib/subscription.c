@@ -6,7 +6,10 @@
 #include "bytes.h"
 #include "siphash.h"
 
+enum { DEAD = 2 };
+
 struct place {
+    uint64_t tier; /* 0, then what is down, then what is dead */
     uint64_t rank;
     uint64_t hash;
     uint16_t index;
@@ -17,6 +20,8 @@ compare_places(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
 
+    if (x->tier != y->tier)
+        return x->tier < y->tier ? -1 : 1;
     if (x->rank != y->rank)
         return x->rank < y->rank ? -1 : 1;
     if (x->hash != y->hash)
@@ -24,36 +29,76 @@ compare_places(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* Most lists are short: insertion, without calls. */
+static void
+sort(struct place *places, uint32_t count)
+{
+    struct place place;
+    uint32_t i, n;
+
+    if (count > 16) {
+        qsort(places, count, sizeof(places[0]), compare_places);
+        return;
+    }
+    for (i = 1; i < count; i++) {
+        place = places[i];
+        for (n = i; n > 0 && compare_places(&place, &places[n - 1]) < 0; n--)
+            places[n] = places[n - 1];
+        places[n] = place;
+    }
+}
+
+static uint64_t
+tier_of(enum health_state state)
+{
+    return state == HEALTH_DOWN ? 1 : state == HEALTH_DEAD || state == HEALTH_BLOCKED ? DEAD : 0;
+}
+
+/* How many of the sorted places the device gets. */
+static uint32_t
+cut(const struct set *set, const struct place *places, uint32_t count)
+{
+    uint32_t most = set->max_links > 0 && set->max_links < count ? set->max_links : count;
+    uint32_t alive = count;
+
+    while (alive > 0 && places[alive - 1].tier == DEAD)
+        alive--;
+    /* Never none, and never less than half: rather what is likely dead than nothing to try. */
+    if (alive == 0 || 2 * alive < most)
+        return most;
+    return alive < most ? alive : most;
+}
+
 void
-subscription_order(struct subscription *subscription, uint32_t known)
+subscription_order(struct subscription *subscription, uint32_t known,
+                   const struct liveness *liveness, int64_t now)
 {
     const struct set *set = &subscription->set;
-    struct place places[SET_MAX], place;
+    struct place places[SET_MAX];
+    uint32_t i, count = 0;
     uint8_t id[8];
-    uint32_t i, n, count = 0;
 
+    if (liveness != NULL && !liveness_speaks(liveness, now))
+        liveness = NULL;
     for (i = 0; i < set->count; i++) {
-        if ((set->entries[i].features & ~known) != 0)
+        const struct set_entry *entry = &set->entries[i];
+        struct place place = {0, entry->rank, 0, (uint16_t)i};
+
+        if ((entry->features & ~known) != 0)
             continue;
-        place = (struct place){set->entries[i].rank, 0, (uint16_t)i};
+        if (liveness != NULL)
+            place.tier = tier_of(liveness_of(liveness, now, entry));
         if (!set->by_name) {
-            put_u64(id, set->entries[i].id);
+            put_u64(id, entry->id);
             place.hash = siphash(subscription->uuid.bytes, id, sizeof(id));
         }
         places[count++] = place;
     }
-    /* Most lists are short: insertion, without calls. */
-    if (count <= 16) {
-        for (i = 1; i < count; i++) {
-            place = places[i];
-            for (n = i; n > 0 && compare_places(&place, &places[n - 1]) < 0; n--)
-                places[n] = places[n - 1];
-            places[n] = place;
-        }
-    } else {
-        qsort(places, count, sizeof(places[0]), compare_places);
-    }
-    subscription->count = set->max_links > 0 && set->max_links < count ? set->max_links : count;
+    subscription->count = 0;
+    if (count == 0)
+        return;
+    sort(places, count);
+    subscription->count = cut(set, places, count);
     for (i = 0; i < subscription->count; i++)
         subscription->order[i] = places[i].index;
 }
@@ -68,7 +113,7 @@ refuse(struct subscription *subscription, enum refusal refusal)
 
 int
 subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t now, uint32_t known,
-                  struct subscription *subscription)
+                  const struct liveness *liveness, struct subscription *subscription)
 {
     struct snapshot_device *device = &subscription->device;
     const uint8_t *bytes;
@@ -79,6 +124,8 @@ subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t no
         return -1;
     if (rc == 0)
         return refuse(subscription, REFUSAL_UNKNOWN);
+    if (liveness != NULL && liveness_is_probe(liveness, uuid))
+        return refuse(subscription, REFUSAL_PROBE);
     if (device->expires <= now)
         return refuse(subscription, REFUSAL_EXPIRED);
     /* A device names a set that is in the same file; anything else is damage. */
@@ -87,7 +134,7 @@ subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t no
         return -1;
     subscription->refusal = REFUSAL_NONE;
     subscription->uuid = *uuid;
-    subscription_order(subscription, known);
+    subscription_order(subscription, known, liveness, now);
     return subscription->count > 0 ? 0 : refuse(subscription, REFUSAL_CLIENT);
 }
 

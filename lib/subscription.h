@@ -8,6 +8,7 @@
 
 #include "refusal.h"
 #include "feature.h"
+#include "liveness.h"
 #include "set.h"
 #include "snapshot.h"
 #include "uuid.h"
@@ -24,11 +25,13 @@ struct subscription {
 
 /*
  * Looks a device up. now is seconds since the epoch; only expiry looks at it. known are the
- * features that the client knows: an endpoint that asks for another is left out. What is found
- * points into the snapshot. Returns 0 (found or refused), or -1 when the snapshot is damaged.
+ * features that the client knows: an endpoint that asks for another is left out. liveness may be
+ * NULL. What is found points into the snapshot. Returns 0 (found or refused), or -1 when the
+ * snapshot is damaged.
  */
 int subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t now,
-                      uint32_t known, struct subscription *subscription);
+                      uint32_t known, const struct liveness *liveness,
+                      struct subscription *subscription);
 
 /*
  * Adds names and outbounds in a core's words to the endpoints of what was found. Returns 0, or -1
@@ -42,7 +45,12 @@ int subscription_add_outbounds(struct snapshot *snapshot, enum outbound outbound
  * them: rank first; equals by a hash keyed with the device's UUID, which is stable for a device,
  * differs between devices and tells nobody the order of another's list, or as they stand when the
  * set says so. Needs uuid and set.
+ *
+ * Nodes of which liveness (NULL: nothing is known) tells at the time now that they are down come
+ * last, and dead or blocked ones are left out; unless fewer than one, or than half of what the
+ * device gets otherwise, would be left: then they come behind all others.
  */
-void subscription_order(struct subscription *subscription, uint32_t known);
+void subscription_order(struct subscription *subscription, uint32_t known,
+                        const struct liveness *liveness, int64_t now);
 
 #endif

@@ -2,6 +2,38 @@
 
 #include <string.h>
 
+/* How many bytes a character takes, by its first; 0: none starts so. */
+static size_t
+width(unsigned char first)
+{
+    return first < 0x80                     ? 1
+           : first >= 0xc2 && first <= 0xdf ? 2
+           : first >= 0xe0 && first <= 0xef ? 3
+           : first >= 0xf0 && first <= 0xf4 ? 4
+                                            : 0;
+}
+
+bool
+text_is_utf8(const char *bytes, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)bytes, *end = p + len;
+    size_t n, i;
+
+    for (; p < end; p += n) {
+        n = width(*p);
+        if (n == 0 || n > (size_t)(end - p))
+            return false;
+        for (i = 1; i < n; i++)
+            if ((p[i] & 0xc0) != 0x80)
+                return false;
+        /* Overlong, a surrogate, past the last code: RFC 3629 section 4. */
+        if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+            (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+            return false;
+    }
+    return true;
+}
+
 size_t
 text_cut(const char *text, size_t max)
 {

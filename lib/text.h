@@ -1,11 +1,15 @@
 /*
- * UTF-8 text, one character after another. What is given is valid UTF-8: documents are checked.
+ * UTF-8 text, one character after another. What is given is valid UTF-8: documents are checked,
+ * and what comes from elsewhere is asked first.
  */
 #ifndef SIGNPOST_TEXT_H
 #define SIGNPOST_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Whether these bytes are UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+bool text_is_utf8(const char *bytes, size_t len);
 
 /* How many of a string's bytes are whole characters within max bytes. */
 size_t text_cut(const char *text, size_t max);

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "file.h"
+
 /* A line of three numbers. */
 struct line {
     int64_t id;
@@ -24,14 +26,6 @@ usage_close(struct usage *usage)
     if (usage->bytes != NULL)
         munmap((void *)(uintptr_t)usage->bytes, usage->len);
     usage_init(usage);
-}
-
-static bool
-is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* Maps a file. Returns 0, or -1 with errno; an empty file is mapped to nothing. */
@@ -68,7 +62,7 @@ usage_look(struct usage *usage, const char *path)
         usage_close(usage);
         return;
     }
-    if (is_same(&st, &usage->st))
+    if (file_is_same(&st, &usage->st))
         return;
     usage_init(&fresh);
     (void)map(&fresh, path);

@@ -45,7 +45,7 @@ find(struct snapshot *snapshot, const char *text, int64_t now)
 {
     struct uuid uuid = sample_uuid(text);
 
-    return subscription_find(snapshot, &uuid, now, FEATURES_ALL, &subscription);
+    return subscription_find(snapshot, &uuid, now, FEATURES_ALL, NULL, &subscription);
 }
 
 /* Finds a device that the snapshot must have an answer for; returns its refusal. */
@@ -189,8 +189,8 @@ compare_with_policy(const struct policy *policy, const struct device *device,
     char needle[100];
 
     assert_true(policy->count < 256);
-    assert_int_equal(0,
-                     subscription_find(snapshot, &device->uuid, now, FEATURES_ALL, &subscription));
+    assert_int_equal(
+        0, subscription_find(snapshot, &device->uuid, now, FEATURES_ALL, NULL, &subscription));
     if (count == 0) {
         assert_int_not_equal(REFUSAL_NONE, subscription.refusal);
         return;

@@ -210,8 +210,8 @@ profile_of(const struct sample_file *endpoints)
 
     sample_registry(&registry, endpoints);
     sample_open(&registry, &options, &snapshot);
-    assert_int_equal(0,
-                     subscription_find(&snapshot, &uuid, 0, FEATURES_ALL, &profile_subscription));
+    assert_int_equal(
+        0, subscription_find(&snapshot, &uuid, 0, FEATURES_ALL, NULL, &profile_subscription));
     assert_int_equal(REFUSAL_NONE, profile_subscription.refusal);
     assert_int_equal(0,
                      subscription_add_outbounds(&snapshot, OUTBOUND_CLASH, &profile_subscription));

@@ -43,7 +43,7 @@ make_links(const struct policy_options *options, const char *device, const char 
     assert_int_equal(0, uuid_parse(uuid, UUID_TEXT, &subscription.uuid));
     subscription.device.name = device;
     subscription.device.name_len = strlen(device);
-    subscription_order(&subscription, FEATURES_ALL);
+    subscription_order(&subscription, FEATURES_ALL, NULL, 0);
     format_links(&links, &subscription);
     buf_putc(&links, '\0');
     assert_false(links.failed);

@@ -222,17 +222,17 @@ test_refuses_lengths_that_wrap(void **state)
     add("/a");
     encode(&no_options);
     entry = (uint8_t *)f.links->data + 12;
-    room = f.links->len - 12 - 28;
+    room = f.links->len - 12 - 44;
     for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        put_u32(entry + 20, lengths[i]);
-        put_u32(entry + 24, (uint32_t)room - lengths[i]);
+        put_u32(entry + 36, lengths[i]);
+        put_u32(entry + 40, (uint32_t)room - lengths[i]);
         assert_int_equal(-1, decode_exactly(f.links->data, f.links->len));
-        put_u32(entry + 20, (uint32_t)room - lengths[i]);
-        put_u32(entry + 24, lengths[i]);
+        put_u32(entry + 36, (uint32_t)room - lengths[i]);
+        put_u32(entry + 40, lengths[i]);
         assert_int_equal(-1, decode_exactly(f.links->data, f.links->len));
     }
-    put_u32(entry + 20, (uint32_t)room);
-    put_u32(entry + 24, 0);
+    put_u32(entry + 36, (uint32_t)room);
+    put_u32(entry + 40, 0);
     assert_int_equal(0, decode_exactly(f.links->data, f.links->len));
 }
 
@@ -241,7 +241,7 @@ static void
 test_refuses_more_than_fit(void **state)
 {
     static const uint32_t counts[] = {SET_MAX, SET_MAX + 1, 0x10000, UINT32_MAX};
-    uint8_t head[12] = {0}, entry[28] = {0};
+    uint8_t head[12] = {0}, entry[44] = {0};
     size_t i, n;
 
     (void)state;

@@ -210,7 +210,7 @@ test_names_another_format(void **state)
     close(fd);
     assert_true(len > FOOTER_SIZE && len < (ssize_t)sizeof(bytes));
     footer = bytes + len - FOOTER_SIZE;
-    put_u32(footer + FOOTER_FORMAT, SNAPSHOT_FORMAT + 76);
+    put_u32(footer + FOOTER_FORMAT, 78);
     put_u64(footer + FOOTER_CHECKSUM, checksum(footer, FOOTER_CHECKSUM));
     write_file(bytes, (size_t)len);
     check_refused();

@@ -122,7 +122,7 @@ put_profiles(struct snapshot *snapshot, struct buf *out)
 static int
 ask(struct snapshot *snapshot, const struct uuid *uuid, struct answer *answer)
 {
-    if (subscription_find(snapshot, uuid, NOW, FEATURES_ALL, &subscription) != 0)
+    if (subscription_find(snapshot, uuid, NOW, FEATURES_ALL, NULL, &subscription) != 0)
         return -1;
     answer->refusal = subscription.refusal;
     if (answer->refusal != REFUSAL_NONE)

@@ -33,7 +33,7 @@ order_for(uint32_t device)
 
     for (i = 0; i < 16; i++)
         subscription.uuid.bytes[i] = (uint8_t)(sample_random(&seed) >> 8);
-    subscription_order(&subscription, FEATURES_ALL);
+    subscription_order(&subscription, FEATURES_ALL, NULL, 0);
 }
 
 static uint64_t
@@ -171,7 +171,7 @@ test_spreads_by_every_bit_of_the_uuid(void **state)
     for (bit = 0; bit < 128; bit++) {
         order_for(3);
         subscription.uuid.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        subscription_order(&subscription, FEATURES_ALL);
+        subscription_order(&subscription, FEATURES_ALL, NULL, 0);
         equal += id_at(0) == first;
     }
     assert_true(equal < 24);
@@ -251,7 +251,8 @@ find(const char *text, int64_t now)
 {
     struct uuid uuid = sample_uuid(text);
 
-    assert_int_equal(0, subscription_find(&snapshot, &uuid, now, FEATURES_ALL, &subscription));
+    assert_int_equal(0,
+                     subscription_find(&snapshot, &uuid, now, FEATURES_ALL, NULL, &subscription));
     if (subscription.refusal == REFUSAL_NONE)
         assert_memory_equal(&uuid, &subscription.uuid, sizeof(uuid));
     else

@@ -1,0 +1,16 @@
+/* What signpost status is made of; for its files only. */
+#ifndef SIGNPOST_STATUS_PARTS_H
+#define SIGNPOST_STATUS_PARTS_H
+
+#include "cli.h"
+
+/*
+ * Adds "health", a list with an object for each vantage, and "drained". Returns whether nothing is
+ * wrong with their files; that there are none is not wrong.
+ */
+bool status_add_health(json_t *out, const struct config *config);
+
+/* Prints both. */
+void status_print_health(const json_t *out);
+
+#endif
