@@ -31,6 +31,7 @@ endif
 # Debian has no archive of libqrencode.
 LIBS = $(call link,yaml jansson b64 cdb) -lqrencode
 FCGI_LIBS = $(call link,fcgi)
+HEALTH_LIBS = -lcurl -lnghttp2 -lssl -lcrypto
 
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
@@ -47,10 +48,19 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Ilib -DSIGNPOST_VERSION='"$(VERSION)"' \
 LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 CGI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cgi/*.c))
 CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
+HEALTH_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard health/*.c))
 
-all: $(B)/signpost.fcgi $(B)/signpost
+all: $(B)/signpost.fcgi $(B)/signpost $(B)/signpost-health
 
 $(B)/libsignpost.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+# What tests may take from health/: each only what it calls, so that few need its libraries.
+$(B)/signpost-health: $(B)/health/main.o $(B)/libhealth.a $(B)/libsignpost.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(HEALTH_LIBS)
+
+$(B)/libhealth.a: $(filter-out $(B)/health/main.o,$(HEALTH_OBJ))
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
@@ -62,7 +72,7 @@ $(B)/signpost: $(CLI_OBJ) $(B)/libsignpost.a
 
 $(B)/tests/unit/%.o: tests/unit/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Icgi -DTESTS_DIR='"$(CURDIR)/tests"' -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -Icgi -Ihealth -DTESTS_DIR='"$(CURDIR)/tests"' -MMD -MP -c -o $@ $<
 
 $(B)/lib/frame.o: $(wildcard templates/*)
 
@@ -75,14 +85,22 @@ $(B)/%.o: %.c Makefile
 BENCH = $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 
-$(B)/tests/%: $(B)/tests/unit/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
+$(B)/tests/%: $(B)/tests/unit/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libhealth.a $(B)/libsignpost.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS) -lcmocka
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS) $(HEALTH_LIBS) -lcmocka
 
 # How many test programs run at once.
 JOBS = 1
 
-check: all $(UNIT)
+# What end-to-end tests drive that has no program of its own.
+$(B)/tests/e2e/%.o: tests/e2e/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Ihealth -MMD -MP -c -o $@ $<
+
+$(B)/tests/probe_links: $(B)/tests/e2e/probe_links.o $(B)/libhealth.a $(B)/libsignpost.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(HEALTH_LIBS)
+
+check: all $(UNIT) $(B)/tests/probe_links
 	tests/run --build $(B) --jobs $(JOBS)
 
 ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -102,11 +120,11 @@ HARNESSES = $(patsubst tests/fuzz/%.c,$(B)/harness/%,$(wildcard tests/fuzz/*.c))
 
 $(B)/tests/fuzz/%.o: tests/fuzz/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Icgi -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -Icgi -Ihealth -MMD -MP -c -o $@ $<
 
-$(B)/harness/%: $(B)/tests/fuzz/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsignpost.a
+$(B)/harness/%: $(B)/tests/fuzz/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libhealth.a $(B)/libsignpost.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(LIBS) $(HEALTH_LIBS)
 
 harnesses: $(HARNESSES)
 
@@ -115,7 +133,7 @@ fuzz:
 	tests/fuzz/run --build $(B)/fuzz --seconds $(T)
 
 # Everything compiled, tests and measurements too; for WERROR=-Werror.
-counted: all $(UNIT) $(BENCH)
+counted: all $(UNIT) $(B)/tests/probe_links $(BENCH)
 	@echo "1 passed, 0 failed"
 
 lint:
@@ -132,8 +150,8 @@ install: all
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; \
 	done
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ)) \
-         $(wildcard $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ) $(HEALTH_OBJ)) \
+         $(wildcard $(B)/tests/unit/*.d $(B)/tests/e2e/*.d $(B)/tests/fuzz/*.d)
 
 # Measuring: never part of check.
 

@@ -3,10 +3,10 @@
 # test.sh and .ci/run (bash).
 
 build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev
-    libqrencode-dev"
+    libqrencode-dev libcurl4-openssl-dev libnghttp2-dev libssl-dev"
 demo_packages="nginx curl"
 test_packages="nginx curl lighttpd spawn-fcgi multiwatch apache2 libapache2-mod-fcgid libcmocka-dev
-    python3 python3-yaml git jq procps"
+    python3 python3-yaml git jq procps openssl v2ray"
 # With these the browser tests need npm, and tests/browser to be run once.
 browser_packages="chromium zbar-tools fonts-dejavu-core"
 # With these the tests of real clients need root and, once, Go and tests/clients.

@@ -1,0 +1,432 @@
+#include "daemon.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fleet.h"
+#include "probe.h"
+#include "snapshot.h"
+#include "state.h"
+#include "target.h"
+
+enum { LOOK_MS = 1000, STARTING_MS = 10 };
+
+struct daemon {
+    const struct config *config;
+    struct snapshot snapshot;
+    struct fleet fleet;
+    struct prober *prober;
+    struct engine engine; /* unused without the setting */
+    struct probe_options options;
+    struct pool pool; /* holds the targets */
+    char snapshot_path[PATH_MAX], path[PATH_MAX];
+    struct health_head head; /* of the last file; sequence 0: there was none */
+    int64_t looked, written; /* ms, by the monotonic clock */
+    int64_t self_checked;    /* likewise: when the targets were last asked directly */
+    bool is_changed;         /* since the file was written */
+    bool is_self_checking;
+    bool is_cut_off; /* the last direct question failed: our own network is down */
+    int stop_fd;
+    int lock;       /* that nobody else writes, -1: not held */
+    char said[512]; /* the last complaint */
+};
+
+static int64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Says a complaint once, and again when there was another one in between. */
+static void
+say(struct daemon *daemon, const char *text)
+{
+    if (strcmp(daemon->said, text) == 0)
+        return;
+    snprintf(daemon->said, sizeof(daemon->said), "%s", text);
+    if (text[0] != '\0')
+        fprintf(stderr, "signpost-health: %s\n", text);
+}
+
+static enum judge_result
+judgement(const struct daemon *daemon, const struct probe_result *result)
+{
+    switch (result->verdict) {
+    case PROBE_ALIVE:
+    case PROBE_TARGET_DOWN:
+        return JUDGE_GOOD;
+    case PROBE_FAILED:
+        return daemon->is_cut_off ? JUDGE_SILENT : JUDGE_BAD;
+    default:
+        return JUDGE_SILENT;
+    }
+}
+
+/* Writes down what a probe of a node gave. */
+static void
+note(struct daemon *daemon, size_t i, const struct probe_result *result)
+{
+    struct entry_node *node = &daemon->fleet.nodes[i];
+    enum judge_result heard = judgement(daemon, result);
+    int64_t now = now_ms(), wall = (int64_t)time(NULL);
+    bool is_changed;
+
+    node->is_probing = false;
+    node->last_try = wall;
+    if (heard != JUDGE_SILENT)
+        node->spoke = node->needs != NULL ? HEALTH_ENGINE : HEALTH_NATIVE;
+    if (heard == JUDGE_GOOD) {
+        node->last_success = wall;
+        node->round_trip = result->ms;
+    }
+    snprintf(node->reason, sizeof(node->reason), "%s", result->reason);
+    is_changed = judge_hear(daemon->fleet.judges, daemon->fleet.count, i, &daemon->fleet.rules,
+                            heard, node->began, now);
+    if (is_changed)
+        node->since = wall;
+    daemon->is_changed |= is_changed;
+    node->due = now +
+                judge_next(&daemon->fleet.judges[i], &daemon->fleet.rules, &daemon->fleet.random);
+}
+
+static void
+done(void *context, void *cookie, const struct probe_result *result)
+{
+    struct daemon *daemon = context;
+    struct entry_node *node = cookie;
+
+    if (node != NULL) {
+        note(daemon, (size_t)(node - daemon->fleet.nodes), result);
+        return;
+    }
+    daemon->is_self_checking = false;
+    daemon->is_cut_off = result->verdict == PROBE_FAILED || result->verdict == PROBE_UNKNOWN;
+    if (daemon->is_cut_off)
+        say(daemon, "the targets cannot be reached from here: what fails now counts for nothing");
+}
+
+static int
+make_prober(struct daemon *daemon, struct error *error)
+{
+    prober_free(daemon->prober);
+    daemon->is_self_checking = false;
+    daemon->prober = prober_new(&daemon->options, done, daemon, error);
+    return daemon->prober != NULL ? 0 : -1;
+}
+
+/* Starts the engine with the nodes that take one. That it cannot be started is said. */
+static void
+use_engine(struct daemon *daemon, int64_t now)
+{
+    struct error error;
+
+    if (daemon->config->health.engine != NULL &&
+        engine_use(&daemon->engine, daemon->fleet.engine_nodes, daemon->fleet.engine_count, now,
+                   &error) != 0)
+        say(daemon, error.text);
+}
+
+static void
+mind_engine(struct daemon *daemon, int64_t now)
+{
+    struct error error;
+
+    if (daemon->config->health.engine != NULL && engine_mind(&daemon->engine, now, &error) != 0)
+        say(daemon, error.text);
+}
+
+/* Takes over another snapshot when there is one. That there is none yet is no error. */
+static int
+look(struct daemon *daemon, int64_t now, struct error *error)
+{
+    struct health_report report;
+    struct snapshot fresh;
+    struct error ignored;
+    bool is_known;
+    int rc;
+
+    daemon->looked = now;
+    if (!snapshot_is_stale(&daemon->snapshot, daemon->snapshot_path))
+        return 0;
+    if (snapshot_open(&fresh, daemon->snapshot_path, error) != 0) {
+        say(daemon, error->text);
+        return 0;
+    }
+    /* What an earlier program knew counts as long as it did for others. */
+    is_known = health_read_all(&report, daemon->path, &ignored) == 0 && daemon->fleet.count == 0 &&
+               (int64_t)time(NULL) <= report.head.generated + report.head.ttl;
+    rc = fleet_load(&daemon->fleet, &fresh, &daemon->config->health, is_known ? &report : NULL, now,
+                    (int64_t)time(NULL), error);
+    health_release_all(&report);
+    snapshot_close(&daemon->snapshot);
+    daemon->snapshot = fresh;
+    if (rc <= 0)
+        return rc;
+    daemon->is_changed = true;
+    use_engine(daemon, now);
+    /* Probes under way speak of nodes that are no more. */
+    return make_prober(daemon, error);
+}
+
+static bool
+is_large(const struct daemon *daemon, const struct entry_node *node)
+{
+    unsigned every = daemon->config->health.large_every;
+
+    return every > 0 && daemon->options.large.host != NULL && (node->probes + 1) % every == 0;
+}
+
+/* Why a node cannot be asked now; NULL: it can. */
+static const char *
+obstacle(const struct daemon *daemon, const struct entry_node *node, char *text, size_t size)
+{
+    const struct engine_node *in_engine = &daemon->fleet.engine_nodes[node->in_engine];
+
+    if (node->needs == NULL)
+        return NULL;
+    if (daemon->config->health.engine == NULL)
+        snprintf(text, size, "%s takes an engine (setting health.engine)", node->needs);
+    else if (in_engine->is_refused)
+        snprintf(text, size, "the engine refuses it: %s", in_engine->reason);
+    else if (!engine_carries(&daemon->engine, node->in_engine))
+        snprintf(text, size, "the engine does not run");
+    else
+        return NULL;
+    return text;
+}
+
+/* Starts the probe of a node. */
+static int
+ask(struct daemon *daemon, struct entry_node *node, int64_t now, struct error *error)
+{
+    struct probe_result nothing = {.verdict = PROBE_UNSUPPORTED};
+    bool large = is_large(daemon, node);
+    struct probe_via via;
+
+    node->began = now;
+    if (obstacle(daemon, node, nothing.reason, sizeof(nothing.reason)) != NULL) {
+        note(daemon, (size_t)(node - daemon->fleet.nodes), &nothing);
+        return 0;
+    }
+    node->is_probing = true;
+    node->probes++;
+    if (node->needs == NULL)
+        return prober_start(daemon->prober, &node->client, &node->uuid, large, node, error);
+    via = engine_via(&daemon->engine, node->in_engine);
+    return prober_start_via(daemon->prober, &via, large, node, error);
+}
+
+/* Starts what is due. */
+static int
+start(struct daemon *daemon, int64_t now, struct error *error)
+{
+    size_t i;
+
+    if (!daemon->is_self_checking && now >= daemon->self_checked) {
+        if (prober_start(daemon->prober, NULL, NULL, false, NULL, error) != 0)
+            return -1;
+        daemon->is_self_checking = true;
+        daemon->self_checked = now + daemon->fleet.rules.interval;
+    }
+    for (i = 0; i < daemon->fleet.count; i++) {
+        struct entry_node *node = &daemon->fleet.nodes[i];
+
+        if (node->is_probing || now < node->due ||
+            (node->needs != NULL && engine_is_starting(&daemon->engine)))
+            continue;
+        if (ask(daemon, node, now, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* How long nothing is due. */
+static unsigned
+wait_for(const struct daemon *daemon, int64_t now)
+{
+    int64_t until = daemon->looked + LOOK_MS;
+    size_t i;
+
+    if (engine_is_starting(&daemon->engine))
+        return STARTING_MS;
+    for (i = 0; i < daemon->fleet.count; i++)
+        if (!daemon->fleet.nodes[i].is_probing && daemon->fleet.nodes[i].due < until)
+            until = daemon->fleet.nodes[i].due;
+    return until > now ? (unsigned)(until - now) : 0;
+}
+
+static int
+write_down(struct daemon *daemon, int64_t now, struct error *error)
+{
+    const struct health_settings *settings = &daemon->config->health;
+    int64_t wall = (int64_t)time(NULL);
+
+    if (!daemon->is_changed && now < daemon->written + daemon->fleet.rules.interval)
+        return 0;
+    daemon->head.sequence = health_next_sequence(daemon->head.sequence > 0 ? &daemon->head : NULL,
+                                                 wall);
+    daemon->head.generated = wall;
+    daemon->head.ttl = health_ttl(settings->interval);
+    if (fleet_write(&daemon->fleet, daemon->path, &daemon->head, error) != 0)
+        return -1;
+    daemon->written = now;
+    daemon->is_changed = false;
+    return 0;
+}
+
+static bool
+is_settled(const struct daemon *daemon)
+{
+    size_t i;
+
+    for (i = 0; i < daemon->fleet.count; i++)
+        if (!daemon->fleet.judges[i].is_asked ||
+            judge_is_shaky(&daemon->fleet.judges[i], &daemon->fleet.rules))
+            return false;
+    return true;
+}
+
+static bool
+is_stopped(const struct daemon *daemon)
+{
+    struct pollfd fd = {.fd = daemon->stop_fd, .events = POLLIN};
+
+    return daemon->stop_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+/* Reads the targets. Returns 0, or -1 with error filled. */
+static int
+read_targets(struct daemon *daemon, struct error *error)
+{
+    const struct health_settings *settings = &daemon->config->health;
+    struct probe_options *options = &daemon->options;
+    struct error problem;
+
+    if (!settings->has_uuid || settings->target == NULL)
+        return error_set(error,
+                         "the settings health.uuid (of a device that is for probes only) and "
+                         "health.target (http://… of yours, that answers %u) are needed",
+                         settings->status);
+    options->timeout_ms = settings->timeout * 1000;
+    options->at_once = settings->at_once;
+    options->ca_file = settings->ca_file;
+    options->wake_fd = daemon->stop_fd;
+    if (target_parse(&options->target, settings->target, settings->status, 0, &daemon->pool,
+                     &problem) != 0 ||
+        (settings->second_target != NULL &&
+         target_parse(&options->second, settings->second_target, settings->status, 0, &daemon->pool,
+                      &problem) != 0) ||
+        (settings->large_target != NULL &&
+         target_parse(&options->large, settings->large_target, 200, 128 * 1024, &daemon->pool,
+                      &problem) != 0))
+        return error_set(error, "health: %s", problem.text);
+    return 0;
+}
+
+/* Makes sure that nobody else writes the state file. */
+static int
+take_lock(struct daemon *daemon, struct error *error)
+{
+    daemon->lock = state_lock(daemon->config->state, STATE_HEALTH_LOCK, false, error);
+    if (daemon->lock < 0 && error->text[0] == '\0')
+        error_set(error, "%s: another signpost-health is at work here", daemon->config->state);
+    return daemon->lock < 0 ? -1 : 0;
+}
+
+static int
+init(struct daemon *daemon, struct error *error)
+{
+    const struct config *config = daemon->config;
+    struct health_report report;
+    uint64_t seed = 1;
+
+    pool_init(&daemon->pool);
+    snapshot_init(&daemon->snapshot);
+    daemon->lock = -1;
+    daemon->engine.output = -1;
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+        seed = (uint64_t)now_ms();
+    fleet_init(&daemon->fleet, &config->health, seed);
+    if (read_targets(daemon, error) != 0 ||
+        state_snapshot_path(config->state, daemon->snapshot_path, sizeof(daemon->snapshot_path),
+                            error) != 0 ||
+        state_path(config->state, HEALTH_FILE, daemon->path, sizeof(daemon->path), error) != 0 ||
+        take_lock(daemon, error) != 0 ||
+        (config->health.engine != NULL && engine_init(&daemon->engine, config->health.engine,
+                                                      config->state, daemon->stop_fd, error) != 0))
+        return -1;
+    if (health_read_all(&report, daemon->path, error) == 0)
+        daemon->head = report.head;
+    health_release_all(&report);
+    snprintf(daemon->head.vantage, sizeof(daemon->head.vantage), "%s",
+             config->health.vantage != NULL ? config->health.vantage : "here");
+    daemon->written = INT64_MIN / 2;
+    return make_prober(daemon, error);
+}
+
+/* A round of the loop. Returns 0, or -1 with error filled. */
+static int
+turn(struct daemon *daemon, struct error *error)
+{
+    int64_t now = now_ms();
+
+    if (now >= daemon->looked + LOOK_MS && look(daemon, now, error) != 0)
+        return -1;
+    mind_engine(daemon, now);
+    if (start(daemon, now, error) != 0 ||
+        prober_step(daemon->prober, wait_for(daemon, now), error) != 0)
+        return -1;
+    return daemon->fleet.count > 0 ? write_down(daemon, now_ms(), error) : 0;
+}
+
+/* With once: everything is due now. */
+static void
+hurry(struct fleet *fleet)
+{
+    size_t i;
+
+    for (i = 0; i < fleet->count; i++)
+        if (!fleet->judges[i].is_asked)
+            fleet->nodes[i].due = 0;
+}
+
+int
+daemon_run(const struct config *config, int stop_fd, bool once, struct error *error)
+{
+    struct daemon daemon = {.config = config, .stop_fd = stop_fd, .looked = INT64_MIN / 2};
+    int rc = init(&daemon, error);
+
+    while (rc == 0 && !is_stopped(&daemon)) {
+        rc = turn(&daemon, error);
+        if (rc != 0 || !once)
+            continue;
+        if (!daemon.snapshot.is_open)
+            rc = error_set(error, "%s", daemon.said);
+        else if (is_settled(&daemon))
+            break;
+        hurry(&daemon.fleet);
+    }
+    if (rc == 0 && daemon.fleet.count > 0) {
+        daemon.is_changed = true;
+        rc = write_down(&daemon, now_ms(), error);
+    }
+    prober_free(daemon.prober);
+    if (config->health.engine != NULL)
+        engine_release(&daemon.engine);
+    fleet_release(&daemon.fleet);
+    snapshot_close(&daemon.snapshot);
+    pool_release(&daemon.pool);
+    if (daemon.lock >= 0)
+        close(daemon.lock);
+    return rc;
+}

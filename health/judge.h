@@ -1,0 +1,120 @@
+/*
+ * When a node counts as alive and when it does not: what a row of probe results means. No clock,
+ * no input, no output; times are milliseconds of any clock that does not run backwards, and may be
+ * negative (before the program began).
+ *
+ *     state      becomes    when
+ *     unknown    alive      one probe succeeds
+ *     unknown,   down       `fall` checks in a row fail: the fall. A check is a probe and, when it
+ *     alive                 fails, another soon after; it fails when both do. And the fall is
+ *                           believed (below)
+ *     down,      alive      `rise` probes in a row succeed, the last of them not before the
+ *     dead                  hold-down of the fall ends
+ *     down       dead       it has been down for `remove_after` and at least the last `fall` probes
+ *                           failed
+ *     any        unknown    nothing has been heard of it for `forget`
+ *
+ * A result that says nothing (no engine, the target down for everybody, the self-check failed) is
+ * told too; it changes nothing, unless there has been nothing else for `forget`.
+ *
+ * Why both probes of a check: polls are hours apart, and the probe's own loss must not move a node.
+ * With 20 % of probes lost, three in a row fail once in 125 rounds or so; six in a row, once in
+ * 16,000. A death is still seen, with fall 3, within 2 * interval + 6 * timeout + 3 * recheck,
+ * which is no more than (fall + 1) * interval + timeout while a timeout is at most 0.3 intervals:
+ * with the defaults of 30 s and a timeout of 8 s, 123 s.
+ *
+ * Hold-down, with an interval of 30 s or more: 60 s times the recent falls, at most 300 s. Each
+ * whole hour alive takes one of them away (after Envoy's outlier ejection; facts/operations.md
+ * section 1).
+ *
+ * A fall is believed when others got through meanwhile, else what fails may be our own way out:
+ * more than a fifth of the nodes that are up (alive or unknown, the last result not silent) must
+ * have been reached after the first failure of the one that falls and before its last probe began
+ * (a probe that began while our way was cut may well end after that). So when 80 % or more fail
+ * together, none of them falls: once a node has failed for long enough that every other has been
+ * asked, its failures are dropped. When the same comes out JUDGE_ROUNDS times in a row, it is
+ * believed. With fewer than JUDGE_CROWD nodes up, every fall is believed. Only falls are guarded:
+ * success is no illusion, and what is down has been believed.
+ */
+#ifndef SIGNPOST_JUDGE_H
+#define SIGNPOST_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "health.h"
+
+enum { JUDGE_CROWD = 3, JUDGE_ROUNDS = 3, JUDGE_INTERVAL_MAX = 24 * 3600 * 1000 };
+
+/* Milliseconds, but fall and rise. */
+struct judge_rules {
+    uint32_t interval;    /* between checks, +-20 % */
+    uint32_t recheck;     /* before the second probe of a check */
+    uint32_t retry;       /* between checks while they fail, +-20 % */
+    unsigned fall, rise;  /* at least 1 */
+    int64_t remove_after; /* down -> dead */
+    int64_t hold, hold_max;
+    int64_t calm;   /* alive for so long: one fall less; at least 1 */
+    int64_t forget; /* nothing heard for so long: unknown */
+};
+
+/*
+ * The defaults for an interval in ms, 1 to JUDGE_INTERVAL_MAX; 30,000 where nothing is set. recheck
+ * 5 s, retry 10 s, hold 60 s up to 300 s, calm 1 h, each as much less as the interval is less than
+ * 30 s; fall 3, rise 2, remove_after 10 min, forget 1 h or, if that is more, 10 intervals.
+ */
+void judge_rules_init(struct judge_rules *rules, uint32_t interval);
+
+enum judge_result {
+    JUDGE_SILENT, /* the probe says nothing about the node */
+    JUDGE_GOOD,
+    JUDGE_BAD,
+};
+
+/* What is known of one node. */
+struct judge {
+    enum health_state state;       /* never HEALTH_BLOCKED: that takes two vantages */
+    int64_t since;                 /* when the state began */
+    bool is_asked;                 /* there has been a result */
+    bool is_silent;                /* the last one was silent, or there was none */
+    unsigned good, bad;            /* in a row, of those that say something; one of them is 0 */
+    int64_t heard;                 /* the last result that said something */
+    int64_t good_since, last_good; /* the last row of successes; INT64_MAX: none yet */
+    int64_t failing_since;         /* the first of the failures in a row */
+    unsigned falls;                /* recent ones */
+    unsigned dropped;              /* falls in a row that were not believed */
+    int64_t held_until;            /* not alive again before */
+};
+
+/*
+ * Begins with a node of which nothing is known or, after a restart, with what an earlier program
+ * wrote down of it (in a file that still counts: health_is_fresh); since is when that state began.
+ * now is when the program begins. A node that was down needs only one more failure to be dead, if
+ * its time is up: what asks once at a time gets there too.
+ */
+void judge_init(struct judge *judge, const struct judge_rules *rules, enum health_state state,
+                int64_t since, int64_t now);
+
+/*
+ * Takes the result of a probe of the node at index i of all count nodes, from its begin to now.
+ * Returns whether the node's state has changed. Costs little, but count steps when a node is about
+ * to fall.
+ */
+bool judge_hear(struct judge *judges, size_t count, size_t i, const struct judge_rules *rules,
+                enum judge_result result, int64_t began, int64_t now);
+
+/*
+ * When to probe the node again: milliseconds from the end of the last probe; from now for one that
+ * has not been asked (somewhere within an interval, so that the fleet is spread over it). random is
+ * the state of a generator that the caller seeds with anything and keeps.
+ */
+uint32_t judge_next(const struct judge *judge, const struct judge_rules *rules, uint64_t *random);
+
+/*
+ * Whether the node is up but in the middle of failing. A program that asks only once goes on until
+ * no node is.
+ */
+bool judge_is_shaky(const struct judge *judge, const struct judge_rules *rules);
+
+#endif

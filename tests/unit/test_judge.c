@@ -1,0 +1,409 @@
+/* judge.h: each rule to the millisecond. test_judge_fleet.c runs it as a whole. */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "judge.h"
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+
+static struct judge_rules rules;
+static struct judge judges[40];
+static int64_t now;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    judge_rules_init(&rules, 30000);
+    now = -7 * MINUTE;
+    judge_init(&judges[0], &rules, HEALTH_UNKNOWN, now, now);
+    return 0;
+}
+
+static bool
+hear(enum judge_result result)
+{
+    return judge_hear(judges, 1, 0, &rules, result, now, now);
+}
+
+static void
+hear_times(int times, enum judge_result result)
+{
+    while (times-- > 0)
+        (void)hear(result);
+}
+
+static enum judge_result
+result_of(char letter)
+{
+    return letter == 'g' ? JUDGE_GOOD : letter == 'b' ? JUDGE_BAD : JUDGE_SILENT;
+}
+
+/* Results of a lone node, 30 s apart, and its state after each: unknown, alive, down, dead (X). */
+static void
+test_rows_of_results(void **state)
+{
+    static const struct {
+        const char *results, *states;
+        unsigned fall, rise;
+    } cases[] = {
+        {"g", "a", 3, 2},
+        {".", "?", 3, 2},
+        {"b", "?", 3, 2},
+        {"bg", "?a", 3, 2},
+        {"bbbbbb", "?????D", 3, 2},
+        {"gbbbbbb", "aaaaaaD", 3, 2},
+        {"gbbbbbgbbbbbg", "aaaaaaaaaaaaa", 3, 2},
+        {"gbbbbbgbbbbbb", "aaaaaaaaaaaaD", 3, 2},
+        /* Silence neither counts nor makes a row of failures another. */
+        {"g............", "aaaaaaaaaaaaa", 3, 2},
+        {"gb.b.b...b.b.b", "aaaaaaaaaaaaaD", 3, 2},
+        {"bbbbb.....g", "??????????a", 3, 2},
+        {"gbbbbbb....", "aaaaaaDDDDD", 3, 2},
+        {"gbbbbbbg.g", "aaaaaaDDDa", 3, 2},
+        {"gbbbbbb.g.g.", "aaaaaaDDDDaa", 3, 2},
+        /* Rise: two in a row. */
+        {"gbbbbbbgg", "aaaaaaDDa", 3, 2},
+        {"gbbbbbbgbgbgbgg", "aaaaaaDDDDDDDDa", 3, 2},
+        {"bbbbbbgg", "?????DDa", 3, 2},
+        {"bbbbbbggg", "?????DDDa", 3, 3},
+        /* One: but the hold-down of a minute is not over after 30 s. */
+        {"gbbbbbbgg", "aaaaaaDDa", 3, 1},
+        {"gbb", "aaD", 1, 1},
+        {"gbbbb", "aaaaD", 2, 2},
+        {"gbbbbbbbbbb", "aaaaaaaaaaD", 5, 2},
+        /* Dead after 20 more probes: ten minutes. */
+        {"bbbbbbbbbbbbbbbbbbbbbbbbbbb", "?????DDDDDDDDDDDDDDDDDDDDXX", 3, 2},
+        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbgg", "?????DDDDDDDDDDDDDDDDDDDDXXXa", 3, 2},
+        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbgbgbbbbbgg", "?????DDDDDDDDDDDDDDDDDDDDXXXXXXXXXXXa", 3, 2},
+    };
+    size_t i, at;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_up(state);
+        rules.fall = cases[i].fall;
+        rules.rise = cases[i].rise;
+        for (at = 0; cases[i].states[at] != '\0'; at++) {
+            enum health_state before = judges[0].state;
+            bool is_changed = hear(result_of(cases[i].results[at]));
+
+            if ("?aDX"[judges[0].state] != cases[i].states[at])
+                fail_msg("case %zu: %s, result %zu: %c, not %c", i, cases[i].results, at + 1,
+                         "?aDX"[judges[0].state], cases[i].states[at]);
+            assert_int_equal(before != judges[0].state, is_changed);
+            if (is_changed)
+                assert_int_equal(now, judges[0].since);
+            now += 30 * SECOND;
+        }
+    }
+}
+
+static void
+fall_now(void)
+{
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+    hear_times(6, JUDGE_BAD);
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
+}
+
+/* Comes back as soon as it may; returns how long that took. */
+static int64_t
+rise_again(void)
+{
+    int64_t start = now;
+
+    while (judges[0].state == HEALTH_DOWN) {
+        (void)hear(JUDGE_GOOD);
+        now++;
+    }
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+    return now - 1 - start;
+}
+
+static void
+test_hold_down_grows_and_is_forgiven(void **state)
+{
+    static const int minutes[] = {1, 2, 3, 4, 5, 5, 5};
+    size_t i;
+
+    (void)state;
+    (void)hear(JUDGE_GOOD);
+    for (i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
+        fall_now();
+        assert_int_equal(minutes[i] * MINUTE, rise_again());
+    }
+    /* Alive for less than an hour: nothing is forgiven; each whole hour, one. */
+    now = judges[0].since + HOUR - 1;
+    fall_now();
+    assert_int_equal(5 * MINUTE, rise_again());
+    now = judges[0].since + HOUR;
+    fall_now();
+    assert_int_equal(5 * MINUTE, rise_again()); /* 5 - 1 + 1 */
+    now = judges[0].since + 3 * HOUR - 1;
+    fall_now();
+    assert_int_equal(4 * MINUTE, rise_again()); /* 5 - 2 + 1 */
+    now = judges[0].since + 1000 * HOUR;
+    fall_now();
+    assert_int_equal(1 * MINUTE, rise_again());
+    /* Down is not alive: hours of it forgive nothing. */
+    fall_now();
+    now += 5 * HOUR;
+    assert_int_equal(0, hear(JUDGE_GOOD));
+    assert_int_equal(1, hear(JUDGE_GOOD));
+    fall_now();
+    assert_int_equal(3 * MINUTE, rise_again());
+    /* No hold-down. */
+    rules.hold = 0;
+    fall_now();
+    assert_int_equal(1, rise_again());
+}
+
+static void
+test_dead_takes_its_time_and_evidence(void **state)
+{
+    int64_t fallen;
+
+    (void)state;
+    (void)hear(JUDGE_GOOD);
+    fall_now();
+    fallen = now;
+    now = fallen + 10 * MINUTE - 1;
+    assert_false(hear(JUDGE_BAD));
+    now = fallen + 10 * MINUTE;
+    assert_false(hear(JUDGE_SILENT));
+    assert_true(hear(JUDGE_BAD));
+    assert_int_equal(HEALTH_DEAD, judges[0].state);
+    /* Flapping is not being dead, however long. */
+    set_up(state);
+    (void)hear(JUDGE_GOOD);
+    fall_now();
+    for (fallen = now; now < fallen + 2 * HOUR; now += 30 * SECOND) {
+        assert_false(hear(JUDGE_GOOD));
+        assert_false(hear(JUDGE_BAD));
+        assert_false(hear(JUDGE_BAD));
+    }
+    assert_false(hear(JUDGE_SILENT));
+    assert_true(hear(JUDGE_BAD));
+    assert_int_equal(HEALTH_DEAD, judges[0].state);
+    assert_false(hear(JUDGE_GOOD));
+    assert_true(hear(JUDGE_GOOD));
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+}
+
+static void
+test_long_silence_is_forgetting(void **state)
+{
+    int64_t heard;
+
+    (void)state;
+    (void)hear(JUDGE_GOOD);
+    fall_now();
+    heard = now;
+    for (; now < heard + HOUR; now += MINUTE)
+        assert_false(hear(JUDGE_SILENT));
+    now = heard + HOUR - 1;
+    assert_false(hear(JUDGE_SILENT));
+    now = heard + HOUR;
+    assert_true(hear(JUDGE_SILENT));
+    assert_int_equal(HEALTH_UNKNOWN, judges[0].state);
+    assert_int_equal(now, judges[0].since);
+    now += HOUR;
+    assert_false(hear(JUDGE_SILENT));
+    /* From the beginning; but its falls are not forgotten. */
+    hear_times(5, JUDGE_BAD);
+    assert_int_equal(HEALTH_UNKNOWN, judges[0].state);
+    assert_true(hear(JUDGE_BAD));
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
+    assert_int_equal(2 * MINUTE, rise_again());
+}
+
+/*
+ * Three nodes are up, so one witness is enough. The third only fails. The first fails every six
+ * seconds, in probes of one second; the second has a row of successes, from one time to another
+ * after the first's first failure. Returns whether the first has fallen, with its last failure when
+ * it is told.
+ */
+static bool
+falls_beside(int64_t good_from, int64_t good_to, int64_t last)
+{
+    int i;
+
+    for (i = 0; i < 3; i++)
+        judge_init(&judges[i], &rules, HEALTH_ALIVE, -HOUR, -HOUR);
+    now = 0;
+    (void)judge_hear(judges, 3, 1, &rules, JUDGE_GOOD, good_from - 1, good_from);
+    (void)judge_hear(judges, 3, 1, &rules, JUDGE_GOOD, good_to - 1, good_to);
+    (void)judge_hear(judges, 3, 2, &rules, JUDGE_BAD, -1, 0);
+    for (i = 0; i < 5; i++)
+        assert_false(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, i * 6000 - 1000, i * 6000));
+    return judge_hear(judges, 3, 0, &rules, JUDGE_BAD, last - 1000, last);
+}
+
+static void
+test_who_is_a_witness(void **state)
+{
+    (void)state;
+    assert_true(falls_beside(-60000, 15000, 30000));
+    assert_true(falls_beside(15000, 45000, 30000));
+    assert_true(falls_beside(-60000, 45000, 30000));
+    /* Between the first failure and the beginning of the last probe, both included. */
+    assert_true(falls_beside(-60000, 0, 30000));
+    assert_false(falls_beside(-60000, -1, 30000));
+    assert_true(falls_beside(29000, 29001, 30000));
+    assert_false(falls_beside(29001, 29002, 30000));
+    /* Not believed: dropped, when others have had the time to be asked. */
+    assert_false(falls_beside(-60000, -1, 35999));
+    assert_int_equal(6, judges[0].bad);
+    assert_false(judge_is_shaky(&judges[0], &rules));
+    assert_false(falls_beside(-60000, -1, 36000));
+    assert_int_equal(0, judges[0].bad);
+    assert_int_equal(1, judges[0].dropped);
+    /* The third time, it is believed; one success in between, and it is not. */
+    judges[0].dropped = 2;
+    for (now = 40000; now < 45000; now += 1000)
+        assert_false(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, now, now));
+    assert_true(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, now, now));
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
+    assert_false(falls_beside(-60000, -1, 36000));
+    assert_false(judge_hear(judges, 3, 0, &rules, JUDGE_GOOD, 40000, 40000));
+    assert_int_equal(0, judges[0].dropped);
+}
+
+static void
+test_a_restart_goes_on_with_what_was_known(void **state)
+{
+    (void)state;
+    now = 0;
+    judge_init(&judges[0], &rules, HEALTH_ALIVE, -HOUR, now);
+    hear_times(5, JUDGE_BAD);
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+    assert_true(hear(JUDGE_BAD));
+    judge_init(&judges[0], &rules, HEALTH_DOWN, -30 * SECOND, now);
+    assert_int_equal(30 * SECOND, rise_again());
+    fall_now();
+    assert_int_equal(2 * MINUTE, rise_again());
+    judge_init(&judges[0], &rules, HEALTH_DOWN, now - 10 * MINUTE + 1, now);
+    assert_false(hear(JUDGE_BAD));
+    now++;
+    assert_true(hear(JUDGE_BAD));
+    assert_int_equal(HEALTH_DEAD, judges[0].state);
+    judge_init(&judges[0], &rules, HEALTH_BLOCKED, now - HOUR, now);
+    assert_int_equal(HEALTH_DEAD, judges[0].state);
+    assert_false(hear(JUDGE_BAD));
+    assert_false(hear(JUDGE_GOOD));
+    assert_true(hear(JUDGE_GOOD));
+    /* What was written down long ago is not forgotten at once: the program has just begun. */
+    judge_init(&judges[0], &rules, HEALTH_DEAD, now - 100 * HOUR, now);
+    assert_false(hear(JUDGE_SILENT));
+    now += HOUR;
+    assert_true(hear(JUDGE_SILENT));
+}
+
+/* Every draw is within, and they reach both ends. */
+static void
+assert_next(uint32_t low, uint32_t high)
+{
+    uint32_t least = UINT32_MAX, most = 0, next;
+    uint64_t random = 1;
+    int i;
+
+    for (i = 0; i < 20000; i++) {
+        next = judge_next(&judges[0], &rules, &random);
+        least = next < least ? next : least;
+        most = next > most ? next : most;
+    }
+    if (least < low || most > high || least - low > (high - low) / 100 ||
+        high - most > (high - low) / 100)
+        fail_msg("%u to %u, not %u to %u", least, most, low, high);
+}
+
+static void
+test_when_it_is_asked_again(void **state)
+{
+    int i;
+
+    (void)state;
+    assert_next(0, 29999);
+    (void)hear(JUDGE_SILENT);
+    assert_next(24000, 36000);
+    (void)hear(JUDGE_GOOD);
+    assert_next(24000, 36000);
+    for (i = 1; i <= 5; i++) {
+        assert_false(hear(JUDGE_BAD));
+        assert_true(judge_is_shaky(&judges[0], &rules));
+        if (i % 2 == 1)
+            assert_next(5000, 5000);
+        else
+            assert_next(8000, 12000);
+    }
+    /* Nobody to ask: not sooner. */
+    (void)hear(JUDGE_SILENT);
+    assert_next(8000, 12000);
+    assert_true(hear(JUDGE_BAD));
+    assert_false(judge_is_shaky(&judges[0], &rules));
+    for (i = 0; i < 3; i++) {
+        assert_next(24000, 36000);
+        (void)hear(i == 0 ? JUDGE_BAD : JUDGE_GOOD);
+    }
+}
+
+static void
+test_rules_of_other_intervals(void **state)
+{
+    static const struct {
+        uint32_t interval, recheck, retry;
+        int64_t forget;
+    } cases[] = {
+        {30000, 5000, 10000, HOUR},
+        {60000, 5000, 10000, HOUR},
+        {3600000, 5000, 10000, 10 * HOUR},
+        {1000, 166, 333, HOUR},
+        {300, 50, 100, HOUR},
+        {1, 0, 0, HOUR},
+        {JUDGE_INTERVAL_MAX, 5000, 10000, 240 * HOUR},
+    };
+    uint64_t random = 7;
+    size_t i;
+    int n;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        judge_rules_init(&rules, cases[i].interval);
+        assert_int_equal(cases[i].recheck, rules.recheck);
+        assert_int_equal(cases[i].retry, rules.retry);
+        assert_true(rules.forget == cases[i].forget);
+        for (n = 0; n < 3; n++) {
+            uint32_t next;
+
+            judge_init(&judges[0], &rules, HEALTH_ALIVE, 0, 0);
+            next = judge_next(&judges[0], &rules, &random);
+            assert_true(next <= cases[i].interval);
+            (void)hear(JUDGE_GOOD);
+            next = judge_next(&judges[0], &rules, &random);
+            assert_true(next >= cases[i].interval / 5 * 4);
+            assert_true(next <= cases[i].interval + cases[i].interval / 5);
+        }
+    }
+}
+
+#define with_node(test) cmocka_unit_test_setup(test, set_up)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_node(test_rows_of_results),
+        with_node(test_hold_down_grows_and_is_forgiven),
+        with_node(test_dead_takes_its_time_and_evidence),
+        with_node(test_long_silence_is_forgetting),
+        with_node(test_who_is_a_witness),
+        with_node(test_a_restart_goes_on_with_what_was_known),
+        with_node(test_when_it_is_asked_again),
+        with_node(test_rules_of_other_intervals),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
