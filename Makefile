@@ -168,6 +168,7 @@ bench-scale: all $(BENCH)
 bench: all $(BENCH)
 	bench/run --build $(B)
 	bench/formats --build $(B)
+	bench/health --build $(B)
 	bench/hostile --build $(B)
 
 clean:

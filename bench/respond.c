@@ -4,6 +4,7 @@
  *
  *     respond SNAPSHOT COUNT QUERY UUID…
  *
+ * With SIGNPOST_STATE in the environment, the nodes' health in that directory is looked at, too.
  * Prints the nanoseconds of one answer (UUIDs in turn) and how often it allocates memory. Under
  * `valgrind --tool=callgrind` with two counts, the difference tells the instructions.
  */
@@ -60,7 +61,8 @@ usage(void)
 
 /* Answers so often, for each path in turn. Returns whether all went well. */
 static bool
-answer(struct site *site, struct request *request, char (*paths)[48], long devices, long count)
+answer(struct site *site, struct request *request, char (*paths)[48], long devices, long count,
+       int64_t now)
 {
     struct response response;
     struct buf out;
@@ -70,7 +72,7 @@ answer(struct site *site, struct request *request, char (*paths)[48], long devic
     buf_init(&out, 4 * 1024 * 1024);
     for (i = 0; i < count && good; i++) {
         request->path = paths[i % devices];
-        respond(request, site, 0, &response);
+        respond(request, site, now, &response);
         buf_clear(&out);
         response_put(&out, &response);
         good = response.status == 200;
@@ -89,6 +91,8 @@ main(int argc, char **argv)
     struct error error;
     long i, count, devices = argc - 4, before;
     char(*paths)[48];
+    const char *state = getenv("SIGNPOST_STATE");
+    int64_t now = 0;
     double start;
 
     if (argc < 5 || snapshot_open(&snapshot, argv[1], &error) != 0 ||
@@ -101,12 +105,16 @@ main(int argc, char **argv)
         snprintf(paths[i], sizeof(paths[i]), "/api/%s", argv[4 + i]);
     site_init(&site, &config);
     site.snapshot = &snapshot;
+    if (state != NULL && liveness_init(&site.liveness, state, &config.health, &error) == 0) {
+        liveness_look(&site.liveness);
+        now = (int64_t)time(NULL);
+    }
     /* What is made once is made now. */
-    if (!answer(&site, &request, paths, devices, devices))
+    if (!answer(&site, &request, paths, devices, devices, now))
         return usage();
     before = allocations;
     start = now_ns();
-    answer(&site, &request, paths, devices, count);
+    answer(&site, &request, paths, devices, count, now);
     printf("%.0f %.3f\n", (now_ns() - start) / (double)count,
            (double)(allocations - before) / (double)count);
     free(paths);
