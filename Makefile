@@ -30,7 +30,7 @@ link = $(patsubst %,-l%,$(1))
 endif
 # Debian has no archive of libqrencode.
 LIBS = $(call link,yaml jansson b64 cdb) -lqrencode
-FCGI_LIBS = $(call link,fcgi)
+FCGI_LIBS = $(call link,fcgi seccomp)
 HEALTH_LIBS = -lcurl -lnghttp2 -lssl -lcrypto
 
 PREFIX = /usr/local
@@ -100,7 +100,17 @@ $(B)/tests/e2e/%.o: tests/e2e/%.c Makefile
 $(B)/tests/probe_links: $(B)/tests/e2e/probe_links.o $(B)/libhealth.a $(B)/libsignpost.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(HEALTH_LIBS)
 
-check: all $(UNIT) $(B)/tests/probe_links
+$(B)/tests/without_landlock: $(B)/tests/e2e/without_landlock.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call link,seccomp)
+
+# Into a program with AddressSanitizer it could not be loaded; nor is there a sandbox.
+$(B)/tests/inside.so: tests/e2e/inside.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -fno-sanitize=all -shared -o $@ $< -ldl
+
+AIDS = $(B)/tests/probe_links $(B)/tests/without_landlock $(B)/tests/inside.so
+
+check: all $(UNIT) $(AIDS)
 	tests/run --build $(B) --jobs $(JOBS)
 
 ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -108,7 +118,7 @@ ASAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 check-asan:
 	$(MAKE) B=build/asan CFLAGS='$(ASAN)' HARDEN=-fPIE check
 
-check-valgrind: all $(UNIT)
+check-valgrind: all $(UNIT) $(AIDS)
 	tests/run --build $(B) --valgrind --jobs $(JOBS) unit/ e2e/test_fastcgi
 
 # Fuzzing: a program of clang's for each tests/fuzz/*.c, beside everything that it may call.
@@ -133,7 +143,7 @@ fuzz:
 	tests/fuzz/run --build $(B)/fuzz --seconds $(T)
 
 # Everything compiled, tests and measurements too; for WERROR=-Werror.
-counted: all $(UNIT) $(B)/tests/probe_links $(BENCH)
+counted: all $(UNIT) $(AIDS) $(BENCH)
 	@echo "1 passed, 0 failed"
 
 lint:

@@ -16,6 +16,7 @@
 #include "fault.h"
 #include "log.h"
 #include "refresher.h"
+#include "sandbox.h"
 #include "service.h"
 #include "socket.h"
 #include "state.h"
@@ -175,6 +176,39 @@ raise_descriptor_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Gives up all that serving does not take. Returns 0, or -1 when that cannot be done. */
+static int
+enter_sandbox(struct process *process, const char *socket)
+{
+    char paths[SERVICE_READABLE_MAX][PATH_MAX];
+    const char *readable[SERVICE_READABLE_MAX];
+    struct sandbox sandbox = {readable, 0, socket, process->refresher.pid};
+    struct error error;
+
+    if (!process->service.config.sandbox) {
+        log_say(LOG_WARNING, "the sandbox is off (setting `sandbox`): who takes over this process "
+                             "can do all that its user may");
+        return 0;
+    }
+    for (; sandbox.readable_count < service_readable(&process->service, paths);
+         sandbox.readable_count++)
+        readable[sandbox.readable_count] = paths[sandbox.readable_count];
+    switch (sandbox_enter(&sandbox, &error)) {
+    case SANDBOX_FAILED:
+        log_say(LOG_ERR,
+                "the sandbox cannot be entered: %s; on a kernel without it, the setting "
+                "`sandbox: off` does without",
+                error.text);
+        return -1;
+    case SANDBOX_WITHOUT_LANDLOCK:
+        log_say(LOG_NOTICE, "this kernel has no Landlock: the sandbox limits system calls, but not "
+                            "which files are read");
+        return 0;
+    default:
+        return 0;
+    }
+}
+
 static int
 serve_socket(struct process *process, int listener, const struct options *options)
 {
@@ -185,8 +219,8 @@ serve_socket(struct process *process, int listener, const struct options *option
     start_refresher(process, options->config);
     raise_descriptor_limit();
     service_look(&process->service, monotonic_ms());
-    rc = fastcgi_run(listener, &app, &error);
-    if (rc != 0)
+    rc = enter_sandbox(process, options->socket);
+    if (rc == 0 && (rc = fastcgi_run(listener, &app, &error)) != 0)
         log_say(LOG_ERR, "%s", error.text);
     refresher_stop(&process->refresher);
     return rc == 0 ? 0 : 1;
@@ -262,6 +296,7 @@ main(int argc, char **argv)
     open_standard_descriptors();
     log_open();
     fault_watch();
+    sandbox_keep_memory();
     /* A CGI program's arguments come from the query (RFC 3875 4.4): they are the client's words. */
     if (getenv("GATEWAY_INTERFACE") == NULL && parse(argc, argv, &options) != 0) {
         fputs("signpost.fcgi: see `signpost.fcgi --help`\n", stderr);

@@ -115,6 +115,26 @@ service_look(struct service *service, int64_t now_ms)
     say_once(service, "");
 }
 
+size_t
+service_readable(const struct service *service, char paths[SERVICE_READABLE_MAX][PATH_MAX])
+{
+    const struct health_settings *health = &service->config.health;
+    size_t count = 0, i;
+
+    snprintf(paths[count++], PATH_MAX, "%s", service->config.state);
+    snprintf(paths[count++], PATH_MAX, "/dev/null"); /* service->spare */
+    for (i = 0; i < health->vantage_count && count < SERVICE_READABLE_MAX; i++) {
+        const char *file = health->vantages[i].file, *slash = strrchr(file, '/');
+
+        if (slash == NULL)
+            snprintf(paths[count++], PATH_MAX, ".");
+        else
+            snprintf(paths[count++], PATH_MAX, "%.*s", slash > file ? (int)(slash - file) : 1,
+                     file);
+    }
+    return count;
+}
+
 void
 service_answer(struct service *service, const struct request *request, struct buf *out)
 {

@@ -38,6 +38,15 @@ void service_release(struct service *service);
 /* Opens the snapshot again if the file has changed; says what is wrong with it, once. */
 void service_look(struct service *service, int64_t now_ms);
 
+/* Of the files that the service reads: how many paths service_readable may give. */
+enum { SERVICE_READABLE_MAX = 20 };
+
+/*
+ * Writes the paths of all that the service may read from now on, files or the directories of files
+ * that are replaced. Returns how many.
+ */
+size_t service_readable(const struct service *service, char paths[SERVICE_READABLE_MAX][PATH_MAX]);
+
 /* Answers one request as CGI output, appended to out. */
 void service_answer(struct service *service, const struct request *request, struct buf *out);
 

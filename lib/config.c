@@ -147,10 +147,12 @@ static void
 read_settings(struct config *config, struct fields *fields, const char *file)
 {
     static const char *const known[] = {
-        "data",      "source",      "state",           "core",        "refresh",      "domains",
-        "order",     "max_links",   "remark",          "max_shrink",  "public_urls",  "title",
-        "filename",  "announce",    "update_interval", "support_url", "web_page_url", "routing",
-        "templates", "user_agents", "health",          NULL};
+        "data",        "source",       "state",      "core",
+        "refresh",     "sandbox",      "domains",    "order",
+        "max_links",   "remark",       "max_shrink", "public_urls",
+        "title",       "filename",     "announce",   "update_interval",
+        "support_url", "web_page_url", "routing",    "templates",
+        "user_agents", "health",       NULL};
     const char *text, *key;
     struct error problem;
     const json_t *value;
@@ -167,6 +169,7 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     config->source = read_source(fields);
     config->max_shrink = (unsigned)fields_integer(fields, "max_shrink", SHRINK_DEFAULT, 0, 100);
     config->refresh = config_switch(fields, "refresh", true);
+    config->sandbox = config_switch(fields, "sandbox", true);
     text = fields_token(fields, "core");
     if (text != NULL && (config->policy.core = normal_core(&config->pool, text)) == NULL)
         fields_fail(fields, "core", "'%s' is not an IP address", text);
@@ -240,12 +243,14 @@ static int
 read_environment(struct config *config, struct error *error)
 {
     const char *data = getenv("SIGNPOST_DATA"), *state = getenv("SIGNPOST_STATE");
-    const char *core = getenv("SIGNPOST_CORE");
+    const char *core = getenv("SIGNPOST_CORE"), *sandbox = getenv("SIGNPOST_SANDBOX");
 
     if (data != NULL && data[0] != '\0')
         config->data = pool_copy(&config->pool, data, strlen(data));
     if (state != NULL && state[0] != '\0')
         config->state = pool_copy(&config->pool, state, strlen(state));
+    if (sandbox != NULL && strcmp(sandbox, "off") == 0)
+        config->sandbox = false;
     if (core != NULL && core[0] != '\0') {
         config->policy.core = normal_core(&config->pool, core);
         if (config->policy.core == NULL)
@@ -283,7 +288,7 @@ config_load(struct config *config, const char *file, struct error *error)
     bool must_exist = true;
     int fd, rc = 0;
 
-    *config = (struct config){.refresh = true, .max_shrink = SHRINK_DEFAULT};
+    *config = (struct config){.refresh = true, .sandbox = true, .max_shrink = SHRINK_DEFAULT};
     config_default_profile(&config->profile);
     config_default_health(&config->health);
     if (file == NULL && variable != NULL && variable[0] != '\0')

@@ -39,6 +39,7 @@ struct config {
     enum origin_choice source; /* `source`: how `data` is read */
     unsigned max_shrink;       /* `max_shrink`: see struct merge */
     bool refresh;              /* `refresh`: the responder keeps the snapshot fresh itself */
+    bool sandbox;              /* `sandbox`: the responder gives up what it does not need */
     /*
      * `core`, SIGNPOST_CORE; `domains`, `order`, `max_links`, `remark`; `public_urls`, in the
      * file's order: where the responder is reached; `templates`, once they are loaded.

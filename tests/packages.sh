@@ -3,7 +3,7 @@
 # test.sh and .ci/run (bash).
 
 build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev
-    libqrencode-dev libcurl4-openssl-dev libnghttp2-dev libssl-dev"
+    libqrencode-dev libseccomp-dev libcurl4-openssl-dev libnghttp2-dev libssl-dev"
 demo_packages="nginx curl"
 test_packages="nginx curl lighttpd spawn-fcgi multiwatch apache2 libapache2-mod-fcgid libcmocka-dev
     python3 python3-yaml git jq procps openssl v2ray"

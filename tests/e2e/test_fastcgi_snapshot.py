@@ -229,11 +229,27 @@ class NoGood(Snapshot):
         self.snapshot.unlink()
         until(lambda: self.status() == 200 and responder.said(), "its word")
         self.assertIn(f"{self.snapshot}: No such file", responder.said())
-        self.state.rename(self.dir / "elsewhere")
-        self.assertEqual((200, 404), (self.status(), self.status("/")))
         self.compile()
         self.new_answer("laptop")
         self.assertEqual(1, responder.said().count("\n"), responder.said())
+
+    def test_another_directory_in_its_place(self):
+        """The sandbox is one of what was there: what it served is served until a restart."""
+        for sandbox in ("on", "off"):
+            with self.subTest(sandbox):
+                self.environment["SIGNPOST_SANDBOX"] = sandbox
+                self.compiled()
+                responder = self.responder(socket_path=self.dir / f"{sandbox}.sock")
+                self.path = responder.path
+                self.assertEqual(200, self.status())
+                self.state.rename(self.dir / f"before {sandbox}")
+                self.assertEqual((200, 404), (self.status(), self.status("/")))
+                self.compile()
+                if sandbox == "off":
+                    self.new_answer("laptop")
+                else:
+                    denied = lambda: "Permission denied" in responder.said()  # noqa: E731
+                    until(lambda: self.status() == 200 and denied(), "its word")
 
     def test_unreadable(self):
         nobody = self.as_nobody()
