@@ -200,17 +200,22 @@ class Place:
         assert process.is_alive(), process.said()
         return process
 
-    def serve(self, program, ways, certificate=None, outbound=None, settings=None):
-        """Starts one server with an inbound for each way: (the process, the clients by name)."""
-        clients, inbounds = {}, []
+    def serve(
+        self, program, ways, certificate=None, outbound=None, settings=None, keys=None, target=None
+    ):
+        """Starts one server with an inbound for each way: (the process, the clients by name).
+
+        keys: its own, by setting; target: the port of what REALITY shows.
+        """
+        clients, inbounds, keys = {}, [], keys or {}
         for name, way in ways.items():
             clients[name] = {"address": "127.0.0.1", "port": free_port(), **way}
             address = clients[name]["address"]
-            stream = stream_settings(way, certificate or self.trusted, {})
+            stream = stream_settings(way, certificate or self.trusted, keys, target)
             inbound = {"listen": address, "port": clients[name]["port"], "protocol": "vless"}
             inbound["settings"] = {
-                "clients": [{"id": UUID}],
-                "decryption": "none",
+                "clients": [{"id": UUID, "flow": way.get("flow", "")}],
+                "decryption": keys["decryption"] if "encryption" in way else "none",
                 **(settings or {}),
             }
             inbounds.append({**inbound, "streamSettings": stream})
@@ -244,6 +249,7 @@ class Place:
                     listen 127.0.0.1:{plain};
                     listen 127.0.0.1:{tls} ssl http2;
                     ssl_certificate {self.trusted[0]}; ssl_certificate_key {self.trusted[1]};
+                    ssl_protocols TLSv1.2 TLSv1.3; # REALITY shows only the latter
                     location / {{ {answer} }}
                 }}
             }}""")

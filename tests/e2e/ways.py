@@ -101,8 +101,11 @@ def clients(words):
     return right, wrong
 
 
-def stream_settings(client, certificate, keys):
-    """The streamSettings of Xray's inbound that a right client fits; keys: its own, by setting."""
+def stream_settings(client, certificate, keys, target=TARGET):
+    """The streamSettings of Xray's inbound that a right client fits.
+
+    keys: its own, by setting; target: the port of what REALITY shows.
+    """
     kind, path = client["type"], client.get("path", "").partition("?")[0]
     settings = {"network": kind, "security": client["security"]}
     if kind == "grpc":
@@ -116,7 +119,7 @@ def stream_settings(client, certificate, keys):
             settings["tlsSettings"]["echServerKeys"] = keys["echServerKeys"]
     elif client["security"] == "reality":
         settings["realitySettings"] = {
-            "target": f"127.0.0.1:{TARGET}",
+            "target": f"127.0.0.1:{target}",
             "serverNames": [NAME],
             "privateKey": PRIVATE_KEY,
             "shortIds": [client.get("sid", "")],

@@ -1,0 +1,186 @@
+"""What takes a VPN engine is probed by Xray: right and wrong entries of real servers."""
+
+import signal
+
+from engines import DEVICE, HEALTH, ONE, PROBER, REFUSED, WAYS, EngineTest
+from probing import free_port
+from support import until
+from ways import OTHER_PBK
+
+NATIVE = ("tcp", "ws+tls", "grpc+tls")
+ALIVE = "alive", "engine", ""
+
+
+class Entries(EngineTest):
+    """Servers of every way in, and beside them whatever is wrong."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        _, cls.right = cls.place.entry(*WAYS)
+        _, cls.native = cls.place.entry(*NATIVE)
+
+    def assert_alive(self, names=WAYS, native=NATIVE):
+        nodes = self.nodes()
+        for name in names:
+            self.assertEqual(ALIVE, nodes[name], name)
+        for name in native:
+            self.assertEqual(("alive", "native", ""), nodes[name], name)
+
+    def assert_unwell(self, name, *reasons, states=("down",)):
+        state, spoke, reason = self.nodes()[name]
+        self.assertIn(state, states, name)
+        self.assertEqual("engine", spoke, name)
+        self.assertTrue(reason.startswith(reasons), f"{name}: {reason}")
+        self.assertNotIn(PROBER[:8], reason)
+
+    def test_every_way_in_and_wrong_ones(self):
+        wrong = {
+            "wrong pbk": ("tcp+reality+vision", {"pbk": OTHER_PBK}),
+            "wrong sid": ("grpc+reality", {"sid": "fedcba9876543210"}),
+            "wrong sid of xhttp": ("xhttp+reality", {"sid": "fedcba9876543210"}),
+            "wrong key": ("tcp+encryption", {"encryption": "OTHER_ENCRYPTION"}),
+            "wrong pin": ("tcp+tls+vision", {"pcs": "00" * 32}),
+            "wrong path": ("xhttp+tls", {"path": "/xx"}),
+        }
+        _, others = self.place.entry(*(of for of, _ in wrong.values()))
+        clients = {name: {**others[of], **change} for name, (of, change) in wrong.items()}
+        self.register({**self.right, **self.native, **clients, "refused": REFUSED})
+        self.assertEqual("", self.once().stderr)
+        self.assert_alive()
+        for name in wrong:
+            self.assert_unwell(
+                name, "closed before an answer", "timed out: no answer to the request",
+                states=("down", "dead"),
+            )  # fmt: skip
+        state, spoke, reason = self.nodes()["refused"]
+        self.assertEqual(("unknown", "none"), (state, spoke))
+        self.assertTrue(reason.startswith("the engine refuses it: "), reason)
+        self.assertIn("integer", reason)
+        (vantage,) = self.status()["health"]
+        unwell = {node["reason"]: node["spoke"] for node in vantage["unwell"]}
+        self.assertEqual("none", unwell.pop(reason))
+        self.assertEqual({"engine"}, set(unwell.values()))
+        self.assertEqual(len(self.right) + len(self.native), vantage["nodes"]["alive"])
+        given = self.given()
+        right = sorted([*self.right, *self.native, "refused"])
+        self.assertEqual(right, given[: len(right)])
+
+    def test_servers_that_are_gone_hang_or_lead_elsewhere(self):
+        plain, _ = self.place.shown
+        clients, servers = dict(self.right), {}
+        for what, more in {
+            "gone": {},
+            "hangs": {},
+            "403": {"outbound": self.place.elsewhere(plain)},
+            "nowhere": {"outbound": {"protocol": "blackhole"}},
+        }.items():
+            servers[what], ways = self.place.entry(ONE, "xhttp+tls", **more)
+            clients.update({f"{what} {name}": client for name, client in ways.items()})
+        self.register({**clients, **self.native})
+        hanging = servers["hangs"].popen
+        self.addCleanup(hanging.send_signal, signal.SIGCONT)
+        hanging.send_signal(signal.SIGSTOP)
+        servers["gone"].stop(signal.SIGKILL)
+        for _ in range(2):
+            self.assertEqual("", self.once().stderr)
+            self.assert_alive()
+        for name in (ONE, "xhttp+tls"):
+            for what, reason in {
+                "gone": "closed before an answer",
+                "hangs": "timed out: no answer to the request",
+                "403": "the target answered 403, not 204",
+                "nowhere": "closed before an answer",
+            }.items():
+                self.assert_unwell(f"{what} {name}", reason, states=("dead",))
+        self.assertEqual(sorted([*self.right, *self.native]), self.given())
+
+    def test_a_target_that_is_down_for_everybody(self):
+        self.register({**self.right, **self.native})
+        target = f"http://127.0.0.1:{self.place.target.port}"
+        # A page that takes all requests answers both, and a target that has gone none.
+        for first, reason in (
+            (f"http://127.0.0.1:{free_port()}/", "closed before an answer"),
+            (f"{target}/302", "the target answered 302, not 204"),
+        ):
+            self.configure(target=first, second_target=f"{target}/204")
+            self.assertEqual("", self.once().stderr)
+            for name in self.right:
+                self.assertEqual(("alive", "engine", reason), self.nodes()[name], name)
+            for name in self.native:
+                self.assertEqual("alive", self.nodes()[name][0], name)
+
+    def test_a_target_that_nobody_reaches(self):
+        self.register({**self.right, **self.native})
+        for target, second in ((f"http://127.0.0.1:{free_port()}/", None),):
+            self.configure(target=target, second_target=second)
+            run = self.once()
+            self.assertIn("the targets cannot be reached from here", run.stderr)
+            states = {state for state, _, _ in self.nodes().values()}
+            self.assertEqual({"unknown"}, states)
+            self.assertEqual(sorted([*self.right, *self.native]), self.given())
+
+    def test_a_server_dies_and_comes_back(self):
+        server, ways = self.place.entry("grpc+reality")
+        # A name of its own: the way in is one of the others, too.
+        self.register({**self.native, **self.right, "dying": ways["grpc+reality"]})
+        self.configure(remove_after=2)
+        process = self.health()
+        until(lambda: self.nodes().get("dying") == ALIVE, "a sign of life")
+        server.stop(signal.SIGKILL)
+        until(lambda: self.given()[-1] == "dying", "the dead node to be the last")
+        until(lambda: "dying" not in self.given(), "the dead node to be left out")
+        self.assert_alive()
+        self.place.entry("grpc+reality", ports=[ways["grpc+reality"]["port"]])
+        until(lambda: "dying" in self.given(), "the node to be back")
+        self.assertEqual((0, ""), (process.stop(), process.said()))
+
+    def test_without_an_engine(self):
+        self.register({**self.right, **self.native})
+        self.configure(engine=None)
+        self.assertEqual("", self.once().stderr)
+        self.assert_alive(names=())
+        for name, (state, spoke, reason) in self.nodes().items():
+            if name in WAYS:
+                self.assertEqual(("unknown", "none"), (state, spoke))
+                self.assertIn("takes an engine (setting health.engine)", reason)
+
+
+class Large(EngineTest):
+    """128 KB through each kind of node, natively and by the engine."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.names = (ONE, "xhttp+reality", *NATIVE)
+        _, cls.ways = cls.place.entry(*cls.names)
+
+    def judged(self, word):
+        target = f"http://127.0.0.1:{self.place.target.port}"
+        # That a small answer comes is no excuse.
+        self.configure(large_target=f"{target}/{word}", large_every=1,
+                       second_target=f"{target}/204", timeout=1)  # fmt: skip
+        self.register(self.ways)
+        self.once()
+        return {name: (state, reason) for name, (state, _, reason) in self.nodes().items()}
+
+    def test_what_gives_all(self):
+        self.assertEqual(dict.fromkeys(self.names, ("alive", "")), self.judged("large"))
+
+    def test_what_stalls_after_16_kilobytes(self):
+        # Most nodes at once would not be believed.
+        _, well = self.place.entry("tcp")
+        stalled = f"stalled after 16384 of {self.place.target.LARGE} bytes"
+        for name in (ONE, "tcp"):
+            with self.subTest(name):
+                self.names = (name,)
+                for file in (self.registry.path / "endpoints").glob("*"):
+                    file.unlink()
+                self.clients = {}
+                self.ways = {name: type(self).ways[name]}
+                state, reason = self.judged("stall")[name]
+                self.assertIn(state, ("down", "dead"))
+                self.assertEqual(stalled, reason)
+
+
+del EngineTest
