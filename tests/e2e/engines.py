@@ -48,10 +48,10 @@ class Place(probing.Place):
             self.stack = self.stack.pop_all()
         return self
 
-    def entry(self, *names, **more):
+    def entry(self, *names, port=None, **more):
         """Starts an entry node with these ways in: (the process, the clients by name)."""
         ways = {**probing.WAYS, **WAYS}
-        ways = {name: complete(ways[name], self.words) for name in names}
+        ways = {name: complete({"port": port, **ways[name]}, self.words) for name in names}
         return self.serve(self.program, ways, keys=self.keys, target=self.shown[1], **more)
 
     def elsewhere(self, port):
@@ -78,7 +78,7 @@ class EngineTest(TestCase):
         """Writes the settings; what is None is left out."""
         target = f"http://127.0.0.1:{self.place.target.port}"
         settings = {"uuid": PROBER, "target": f"{target}/204", "ca_file": self.place.roots,
-                    "engine": self.place.program, "interval": 1, "timeout": 2, "fall": 1,
+                    "engine": self.place.program, "interval": 1, "timeout": 1, "fall": 1,
                     "remove_after": 0, **more}  # fmt: skip
         lines = [f"  {name}: {value}\n" for name, value in settings.items() if value is not None]
         self.settings("order: name\nremark: '{name}'\nhealth:\n" + "".join(lines))
