@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import os
+import pathlib
 import urllib.parse
 
 import probing
 import real
-from support import BUILD, UUID, TestCase, children
+from support import BUILD, UUID, TestCase, stat_of
 from ways import GRPC, PLAIN, REALITY, TCP, TLS, VISION, XHTTP, complete
 
 HEALTH = BUILD / "signpost-health"
@@ -105,8 +107,16 @@ class EngineTest(TestCase):
 
     @staticmethod
     def engines(process):
-        """The processes of the engine that it has started."""
-        return children(process.pid, "xray")
+        """The engines that it has started, without those that only look a configuration over."""
+        found = []
+        for entry in os.listdir("/proc"):
+            fact = stat_of(entry) if entry.isdigit() else None
+            if fact and fact[2] == process.pid:
+                with contextlib.suppress(OSError):
+                    words = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+                    if b"stdin:" in words and b"-test" not in words:
+                        found.append(int(entry))
+        return found
 
     def nodes(self):
         """What the state file says of each node, by name: (state, who spoke, reason)."""
