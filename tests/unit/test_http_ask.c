@@ -115,6 +115,29 @@ test_hosts(void **state)
 }
 
 static void
+check_connect(const char *host, unsigned port, const char *user, const char *expected)
+{
+    buf_clear(&buf);
+    http_ask_connect(&buf, host, port, user);
+    assert_string_equal(expected, text());
+}
+
+static void
+test_connect(void **state)
+{
+    (void)state;
+    check_connect("a.example", 80, "n0",
+                  "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n"
+                  "Proxy-Authorization: Basic bjA6bg==\r\n\r\n");
+    check_connect("203.0.113.1", 8080, "n12",
+                  "CONNECT 203.0.113.1:8080 HTTP/1.1\r\nHost: 203.0.113.1:8080\r\n"
+                  "Proxy-Authorization: Basic bjEyOm4=\r\n\r\n");
+    check_connect("2001:db8::1", 65535, "n18446744073709551615",
+                  "CONNECT [2001:db8::1]:65535 HTTP/1.1\r\nHost: [2001:db8::1]:65535\r\n"
+                  "Proxy-Authorization: Basic bjE4NDQ2NzQ0MDczNzA5NTUxNjE1Om4=\r\n\r\n");
+}
+
+static void
 check_grpc(const char *service, const char *mode, const char *expected)
 {
     struct client client = client_of(TRANSPORT_GRPC, SECURITY_TLS);
@@ -260,6 +283,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_paths_of_ws, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paths_of_httpupgrade, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hosts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_connect, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grpc_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grpc_authority, setup, teardown),
         cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
