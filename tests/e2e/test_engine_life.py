@@ -88,6 +88,12 @@ class Programs(Life):
         self.assert_told("/nonexistent/xray", "/nonexistent/xray", "cannot be started")
         self.assert_told("no-such-program-as-this", "cannot be started")
 
+    def test_by_a_name_that_path_finds(self):
+        self.environment["PATH"] += f"{os.pathsep}{self.place.program.parent}"
+        self.configure(engine=self.place.program.name)
+        self.assertEqual("", self.once().stderr)
+        self.assertEqual(ALIVE, self.nodes())
+
     def test_not_executable(self):
         self.assert_told(self.write("#!/bin/sh\n", 0o644), "cannot be started")
 
@@ -173,7 +179,7 @@ class Ends(Life):
         self.assertEqual(set(), self.left())
 
     def test_we_are_asked_to_end(self):
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP):
             process, engine = self.at_work()
             self.assertEqual((0, ""), (process.stop(number), process.said()))
             self.assertIsNone(stat_of(engine))
