@@ -5,6 +5,8 @@
 #   make check-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check-valgrind  the responder's tests under valgrind
 #   make fuzz T=60    each harness of tests/fuzz for T seconds (clang, libFuzzer)
+#   make fuzz-long NIGHT=28800  all of them together for so many seconds, on all cores; what it
+#                     finds stays in build/fuzz (corpus, findings), and the next run goes on from it
 #   make lint         format, static analysis, man pages, layers
 #   make bench        measure, side by side; prints ratios
 #   make bench-scale  the same with a million devices (takes long)
@@ -124,6 +126,7 @@ check-valgrind: all $(UNIT) $(AIDS)
 # Fuzzing: a program of clang's for each tests/fuzz/*.c, beside everything that it may call.
 
 T = 60
+NIGHT = 28800
 FUZZ = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
        -fno-omit-frame-pointer
 HARNESSES = $(patsubst tests/fuzz/%.c,$(B)/harness/%,$(wildcard tests/fuzz/*.c))
@@ -138,9 +141,14 @@ $(B)/harness/%: $(B)/tests/fuzz/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B
 
 harnesses: $(HARNESSES)
 
-fuzz:
+fuzzers:
 	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='$(FUZZ)' HARDEN=-fPIE WARN='-Wall -Wextra' harnesses
+
+fuzz: fuzzers
 	tests/fuzz/run --build $(B)/fuzz --seconds $(T)
+
+fuzz-long: fuzzers
+	tests/fuzz/run --build $(B)/fuzz --night $(NIGHT)
 
 # Everything compiled, tests and measurements too; for WERROR=-Werror.
 counted: all $(UNIT) $(AIDS) $(BENCH)
@@ -184,7 +192,7 @@ bench: all $(BENCH)
 clean:
 	rm -rf build
 
-.PHONY: all check check-asan check-valgrind harnesses fuzz counted lint install bench bench-scale \
-        clean
+.PHONY: all check check-asan check-valgrind harnesses fuzzers fuzz fuzz-long counted lint install \
+        bench bench-scale clean
 .SECONDARY:
 .DELETE_ON_ERROR:
