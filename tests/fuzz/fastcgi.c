@@ -1,0 +1,495 @@
+/*
+ * What comes over the wire, into the event loop as it is. An input is the number of steps (one
+ * byte), the steps (one byte each), and the bytes that are sent in those steps; what is left of
+ * them is sent in the end. Steps, by their lower three bits, with the other five as n:
+ *
+ *     0, 1  send n + 1 bytes      2  send 64 n + 64 bytes    3  go over to connection n mod 4
+ *     4     nothing, n turns      5  n quarters of a second pass
+ *     6     read 1024 n bytes     7  send no more (n even), or close (n odd)
+ *
+ * The loop runs in this very thread. Where it waits, the next step is taken, and its clock is what
+ * the steps say, so that a run can be repeated; all else is as in the program, sockets too.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fastcgi.h"
+
+#define assert_true(condition) require(condition)
+#define assert_non_null(what)  require((what) != NULL)
+#include "../unit/requests.h"
+
+enum { CONNECTIONS = 4, LARGE = 300 * 1024, CALM = 4, TURNS_MAX = 100000, ECHO_MAX = 200 };
+
+/* A connection as its client sees it. */
+struct peer {
+    int fd; /* -1: not made yet, or closed */
+    bool is_over, is_closed, has_ended;
+    struct buf sent, got;
+};
+
+/* Where an input is: steps that are left, then bytes that are left. */
+static struct script {
+    const uint8_t *step, *steps_end, *byte, *bytes_end;
+    unsigned waiting; /* turns in which nothing happens */
+    struct peer peers[CONNECTIONS];
+    int current;
+    bool is_ending, was_calm; /* no time has passed, nothing was closed */
+    unsigned calm, turns;     /* turns without anything new; all turns */
+    size_t answers;
+} script;
+
+static int listener = -1;
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static socklen_t address_len;
+static int64_t now_ms;
+
+int clock_gettime(clockid_t clock, struct timespec *ts);
+
+/* The loop's clock stands still until a step moves it; all others go on. */
+int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+    if (clock != CLOCK_MONOTONIC)
+        return (int)syscall(SYS_clock_gettime, clock, ts);
+    ts->tv_sec = now_ms / 1000;
+    ts->tv_nsec = now_ms % 1000 * 1000000;
+    return 0;
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    /* A name that lies in no directory and that nobody else has. */
+    snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "signpost-fuzz-%d", (int)getpid());
+    address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+                              strlen(address.sun_path + 1));
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    require(listener >= 0);
+    require(bind(listener, (const struct sockaddr *)&address, address_len) == 0);
+    require(listen(listener, CONNECTIONS) == 0);
+    return 0;
+}
+
+static struct peer *
+peer_now(void)
+{
+    struct peer *peer = &script.peers[script.current];
+
+    if (peer->fd < 0 && !peer->is_closed) {
+        peer->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        require(peer->fd >= 0);
+        require(connect(peer->fd, (const struct sockaddr *)&address, address_len) == 0);
+    }
+    return peer;
+}
+
+static void
+close_peer(struct peer *peer)
+{
+    if (peer->fd >= 0)
+        close(peer->fd);
+    peer->fd = -1;
+    peer->is_closed = true;
+}
+
+/* Sends so many of the bytes that are left. */
+static void
+send_bytes(size_t len)
+{
+    struct peer *peer = peer_now();
+    size_t left = (size_t)(script.bytes_end - script.byte);
+    ssize_t n = -1;
+
+    if (len > left)
+        len = left;
+    if (len == 0 || peer->fd < 0 || peer->is_over)
+        return;
+    n = send(peer->fd, script.byte, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n <= 0)
+        return;
+    buf_put(&peer->sent, script.byte, (size_t)n);
+    script.byte += n;
+}
+
+/* Reads up to len bytes. Returns whether there was anything new, an end too. */
+static bool
+read_bytes(struct peer *peer, size_t len)
+{
+    ssize_t n;
+
+    if (peer->fd < 0 || peer->has_ended || len == 0)
+        return false;
+    require(buf_grow(&peer->got, len));
+    n = recv(peer->fd, peer->got.data + peer->got.len, len, MSG_DONTWAIT);
+    if (n > 0)
+        peer->got.len += (size_t)n;
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        peer->has_ended = true;
+    return n > 0 || peer->has_ended;
+}
+
+static void
+take_step(uint8_t step)
+{
+    unsigned n = step >> 3;
+
+    switch (step & 7) {
+    case 0:
+    case 1:
+        send_bytes(n + 1);
+        break;
+    case 2:
+        send_bytes(64 * n + 64);
+        break;
+    case 3:
+        script.current = (int)(n % CONNECTIONS);
+        break;
+    case 4:
+        script.waiting = n;
+        break;
+    case 5:
+        now_ms += 250 * (int64_t)n;
+        script.was_calm &= n == 0;
+        break;
+    case 6:
+        (void)read_bytes(peer_now(), 1024 * (size_t)n);
+        break;
+    default:
+        if (n & 1)
+            close_peer(peer_now());
+        else if (peer_now()->fd >= 0)
+            shutdown(peer_now()->fd, SHUT_WR);
+        peer_now()->is_over = true;
+        script.was_calm = false;
+        break;
+    }
+}
+
+/* After the last step: what is left is sent, then everything is read that comes. */
+static void
+take_last_steps(void)
+{
+    bool is_new = false;
+    int i;
+
+    if (script.byte < script.bytes_end) {
+        const uint8_t *before = script.byte;
+
+        send_bytes((size_t)(script.bytes_end - script.byte));
+        is_new = script.byte > before;
+    }
+    for (i = 0; i < CONNECTIONS; i++)
+        is_new |= read_bytes(&script.peers[i], 64 * 1024);
+    script.calm = is_new ? 0 : script.calm + 1;
+    if (script.calm == CALM)
+        for (i = 0; i < CONNECTIONS; i++)
+            if (script.peers[i].fd >= 0)
+                shutdown(script.peers[i].fd, SHUT_WR);
+    if (script.calm < 2 * CALM)
+        return;
+    script.is_ending = true;
+    raise(SIGTERM);
+}
+
+/* Tells what has happened without waiting for it; once all is over, waiting takes its time. */
+int
+epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
+{
+    int n;
+
+    require(++script.turns < TURNS_MAX);
+    if (script.waiting > 0)
+        script.waiting--;
+    else if (script.step < script.steps_end)
+        take_step(*script.step++);
+    else if (!script.is_ending)
+        take_last_steps();
+    n = (int)syscall(SYS_epoll_pwait, epoll, events, room, 0, NULL, 0);
+    require(n >= 0);
+    if (n == 0 && script.is_ending && timeout > 0)
+        now_ms += timeout;
+    /* Nothing ends a wait without end but what is there now. */
+    require(n > 0 || !script.is_ending || timeout >= 0);
+    return n;
+}
+
+static void
+turn(void *context, int64_t now)
+{
+    (void)context;
+    require(now == now_ms);
+}
+
+static void
+child(void *context)
+{
+    (void)context;
+}
+
+/* What an answer to a request is: its words again, or as much as "/large" asks for, or nothing. */
+static void
+put_echo(struct buf *out, const char *method, const char *path, const char *query)
+{
+    char text[ECHO_MAX];
+    size_t i;
+
+    if (path != NULL && strcmp(path, "/nothing") == 0)
+        return;
+    snprintf(text, sizeof(text), "%s|%s|%s|", method, path != NULL ? path : "-",
+             query != NULL ? query : "-");
+    buf_puts(out, text);
+    if (path != NULL && strcmp(path, "/large") == 0)
+        for (i = 0; i < LARGE / sizeof(text); i++)
+            buf_put(out, text, sizeof(text));
+}
+
+static void
+answer(void *context, const struct request *request, struct buf *out)
+{
+    (void)context;
+    script.answers++;
+    require(request->method != NULL);
+    if (request->path != NULL && strcmp(request->path, "/too-large") == 0)
+        while (!out->failed)
+            put_echo(out, "", "/large", "");
+    put_echo(out, request->method, request->path, request->query);
+}
+
+/* A request as it was sent, by another reader than head.c and libfcgi. */
+struct asked {
+    unsigned id;
+    size_t len;
+    bool may_go_on;              /* another one may follow on the connection */
+    char *method, *path, *query; /* NULL: not there */
+};
+
+static void
+release_asked(struct asked *asked)
+{
+    free(asked->method);
+    free(asked->path);
+    free(asked->query);
+    memset(asked, 0, sizeof(*asked));
+}
+
+static size_t
+read_length(const uint8_t *p, size_t *at)
+{
+    size_t len = p[*at];
+
+    if (len < 128) {
+        *at += 1;
+        return len;
+    }
+    len = (len & 127) << 24 | (size_t)p[*at + 1] << 16 | (size_t)p[*at + 2] << 8 | p[*at + 3];
+    *at += 4;
+    return len;
+}
+
+static void
+take_pair(struct asked *asked, const uint8_t *name, size_t name_len, const uint8_t *value,
+          size_t value_len)
+{
+    const struct {
+        const char *name;
+        char **value;
+    } wanted[] = {{"REQUEST_METHOD", &asked->method},
+                  {"PATH_INFO", &asked->path},
+                  {"QUERY_STRING", &asked->query}};
+    char *pair = malloc(name_len + value_len + 2), *equals;
+    size_t i;
+
+    /* As "NAME=value": a name with an equals sign is another name. */
+    require(pair != NULL);
+    memcpy(pair, name, name_len);
+    pair[name_len] = '=';
+    memcpy(pair + name_len + 1, value, value_len);
+    pair[name_len + 1 + value_len] = '\0';
+    equals = strchr(pair, '=');
+    for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+        if (*wanted[i].value == NULL && strlen(wanted[i].name) == (size_t)(equals - pair) &&
+            memcmp(pair, wanted[i].name, (size_t)(equals - pair)) == 0)
+            *wanted[i].value = fuzz_string(equals + 1, strlen(equals + 1));
+    free(pair);
+}
+
+/* Reads the request that starts here, which has been judged to be whole. */
+static void
+read_asked(const uint8_t *p, bool is_kept, struct asked *asked)
+{
+    struct buf pairs;
+    size_t at = 0, content, name_len, value_len;
+    unsigned type;
+
+    *asked = (struct asked){.id = (unsigned)p[2] << 8 | p[3]};
+    buf_init(&pairs, HEAD_MAX);
+    do {
+        type = p[at + 1];
+        content = (size_t)p[at + 4] << 8 | p[at + 5];
+        if (type == PARAMS)
+            buf_put(&pairs, p + at + 8, content);
+        asked->may_go_on = is_kept && content == 0 && p[at + 6] == 0;
+        at += 8 + content + p[at + 6];
+    } while (type != STDIN);
+    asked->len = at;
+    for (content = 0; content < pairs.len;) {
+        const uint8_t *bytes = (const uint8_t *)pairs.data;
+
+        name_len = read_length(bytes, &content);
+        value_len = read_length(bytes, &content);
+        take_pair(asked, bytes + content, name_len, bytes + content + name_len, value_len);
+        content += name_len + value_len;
+    }
+    buf_release(&pairs);
+}
+
+/*
+ * Takes one answer off what was received. Returns its length, or 0 when the rest is not a whole
+ * one; records are right as far as they go either way.
+ */
+static size_t
+read_answer(const uint8_t *p, size_t len, unsigned id, struct buf *content)
+{
+    bool is_over = false;
+    size_t at = 0, n;
+
+    buf_clear(content);
+    while (len - at >= 8) {
+        n = (size_t)p[at + 4] << 8 | p[at + 5];
+        require(p[at] == 1 && (p[at + 1] == 6 || p[at + 1] == 3) && p[at + 7] == 0);
+        require(((unsigned)p[at + 2] << 8 | p[at + 3]) == id);
+        require((p[at + 1] == 3) == is_over);
+        if (len - at - 8 < n + p[at + 6])
+            return 0;
+        if (is_over) {
+            require(n == 8 && p[at + 6] == 0 && memcmp(p + at + 8, "\0\0\0\0\0\0\0\0", 8) == 0);
+            return at + 16;
+        }
+        buf_put(content, p + at + 8, n);
+        is_over = n == 0;
+        at += 8 + n + p[at + 6];
+    }
+    return 0;
+}
+
+/*
+ * One request and its answer, if there is one: what was asked is what is answered. Returns the
+ * answer's length; 0: it has not come, or not all of it.
+ */
+static size_t
+check_answer(const struct asked *asked, const uint8_t *got, size_t len)
+{
+    struct buf content, wanted;
+    size_t n;
+
+    buf_init(&content, 1 << 20);
+    buf_init(&wanted, 1 << 20);
+    put_echo(&wanted, asked->method, asked->path, asked->query);
+    n = len > 0 ? read_answer(got, len, asked->id, &content) : 0;
+    if (n > 0)
+        require(content.len == wanted.len &&
+                (content.len == 0 || memcmp(content.data, wanted.data, content.len) == 0));
+    buf_release(&content);
+    buf_release(&wanted);
+    return n;
+}
+
+/*
+ * The answers of a connection are to the requests that were sent over it, in their order, and to
+ * nothing that stands behind a request's body. Returns how many may have been answered.
+ */
+static size_t
+check_peer(const struct peer *peer)
+{
+    const uint8_t *sent = (const uint8_t *)peer->sent.data, *got = (const uint8_t *)peer->got.data;
+    size_t at = 0, from = 0, n, count = 0;
+    struct asked asked = {.may_go_on = true};
+    struct head head;
+    bool is_open;
+
+    while (asked.may_go_on) {
+        release_asked(&asked);
+        /* With all that came later; in the loop it may have been seen alone, as clean. */
+        if (peer->sent.len == at ||
+            judge(sent + at, peer->sent.len - at, &head, &is_open) != HEAD_WHOLE)
+            break;
+        read_asked(sent + at, head.keep_connection, &asked);
+        if (asked.method == NULL)
+            break;
+        count++;
+        n = check_answer(&asked, got + from, peer->got.len - from);
+        if (n == 0) {
+            /* No time has passed and nobody went away: the first cannot be lost. */
+            require(!script.was_calm || count > 1 || is_open ||
+                    (asked.path != NULL && strcmp(asked.path, "/too-large") == 0));
+            release_asked(&asked);
+            return count;
+        }
+        from += n;
+        at += asked.len;
+    }
+    release_asked(&asked);
+    require(from == peer->got.len);
+    return count;
+}
+
+static void
+start(const uint8_t *data, size_t size)
+{
+    size_t steps = data[0] < size ? data[0] : size - 1;
+    int i;
+
+    memset(&script, 0, sizeof(script));
+    script.step = data + 1;
+    script.steps_end = script.byte = data + 1 + steps;
+    script.bytes_end = data + size;
+    script.was_calm = true;
+    for (i = 0; i < CONNECTIONS; i++) {
+        script.peers[i].fd = -1;
+        buf_init(&script.peers[i].sent, 1 << 20);
+        buf_init(&script.peers[i].got, 64 << 20);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct fastcgi_app app = {&script, answer, turn, child};
+    struct error error = {.text = ""};
+    sigset_t before;
+    size_t most = 0;
+    int i;
+
+    if (size == 0)
+        return 0;
+    start(data, size);
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    fastcgi_block_signals();
+    require(fastcgi_run(listener, &app, &error) == 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (i = 0; i < CONNECTIONS; i++) {
+        struct peer *peer = &script.peers[i];
+
+        while (read_bytes(peer, 64 * 1024))
+            ;
+        close_peer(peer);
+        require(!peer->sent.failed && !peer->got.failed);
+        most += check_peer(peer);
+        buf_release(&peer->sent);
+        buf_release(&peer->got);
+    }
+    require(script.answers <= most);
+    return 0;
+}
