@@ -31,6 +31,8 @@ static const struct sample_file more[] = {
      "{\"status\": \"active\", \"client\": {\"address\": \"one.example\", \"type\": \"tcp\"}}"},
     {KIND_ENDPOINT, "direct-2.json",
      "{\"status\": \"active\", \"client\": {\"address\": \"192.0.2.1\", \"sni\": \"a.example\"}}"},
+    {KIND_DOMAIN, "blog.example.org.json",
+     "{\"status\": \"active\", \"node_ip\": \"" ENTRY "\", \"priority\": 200}"},
     {KIND_USER, NULL, NULL}};
 
 static struct subscription subscription; /* large */

@@ -4,8 +4,10 @@
  * them is sent in the end. Steps, by their lower three bits, with the other five as n:
  *
  *     0, 1  send n + 1 bytes      2  send 64 n + 64 bytes    3  go over to connection n mod 4
- *     4     nothing, n turns      5  n quarters of a second pass
- *     6     read 1024 n bytes     7  send no more (n even), or close (n odd)
+ *     4     below 16: nothing, n turns; from 16 on: accepting fails next, by n mod 4, 1 to 4 times
+ *     5     n quarters of a second pass
+ *     6     read 1024 n bytes
+ *     7     below 16: send no more (n even), or close (n odd); 16: SIGCHLD comes; else: SIGTERM
  *
  * The loop runs in this very thread. Where it waits, the next step is taken, and its clock is what
  * the steps say, so that a run can be repeated; all else is as in the program, sockets too.
@@ -40,7 +42,8 @@ struct peer {
 /* Where an input is: steps that are left, then bytes that are left. */
 static struct script {
     const uint8_t *step, *steps_end, *byte, *bytes_end;
-    unsigned waiting; /* turns in which nothing happens */
+    unsigned waiting;             /* turns in which nothing happens */
+    unsigned failures, how_fails; /* of accept4 */
     struct peer peers[CONNECTIONS];
     int current;
     bool is_ending, was_calm; /* no time has passed, nothing was closed */
@@ -141,6 +144,28 @@ read_bytes(struct peer *peer, size_t len)
 }
 
 static void
+end_something(unsigned n)
+{
+    if (n == 16) {
+        raise(SIGCHLD);
+        return;
+    }
+    script.was_calm = false;
+    if (n > 16) {
+        /* A second one would be left over when the loop has gone. */
+        if (!script.is_ending)
+            raise(SIGTERM);
+        script.is_ending = true;
+        return;
+    }
+    if (n & 1)
+        close_peer(peer_now());
+    else if (peer_now()->fd >= 0)
+        shutdown(peer_now()->fd, SHUT_WR);
+    peer_now()->is_over = true;
+}
+
+static void
 take_step(uint8_t step)
 {
     unsigned n = step >> 3;
@@ -157,7 +182,13 @@ take_step(uint8_t step)
         script.current = (int)(n % CONNECTIONS);
         break;
     case 4:
-        script.waiting = n;
+        if (n < 16) {
+            script.waiting = n;
+            break;
+        }
+        script.how_fails = n % 4;
+        script.failures = 1 + (n - 16) / 4;
+        script.was_calm = false;
         break;
     case 5:
         now_ms += 250 * (int64_t)n;
@@ -167,12 +198,7 @@ take_step(uint8_t step)
         (void)read_bytes(peer_now(), 1024 * (size_t)n);
         break;
     default:
-        if (n & 1)
-            close_peer(peer_now());
-        else if (peer_now()->fd >= 0)
-            shutdown(peer_now()->fd, SHUT_WR);
-        peer_now()->is_over = true;
-        script.was_calm = false;
+        end_something(n);
         break;
     }
 }
@@ -223,6 +249,19 @@ epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
     /* Nothing ends a wait without end but what is there now. */
     require(n > 0 || !script.is_ending || timeout >= 0);
     return n;
+}
+
+/* As it is, but where a step wants it to fail. */
+int
+accept4(int fd, struct sockaddr *restrict from, socklen_t *restrict len, int flags)
+{
+    static const int reasons[] = {EMFILE, EINTR, ECONNABORTED, ENFILE};
+
+    if (script.failures == 0)
+        return (int)syscall(SYS_accept4, fd, from, len, flags);
+    script.failures--;
+    errno = reasons[script.how_fails];
+    return -1;
 }
 
 static void
@@ -470,7 +509,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error error = {.text = ""};
     sigset_t before;
     size_t most = 0;
-    int i;
+    int i, left;
 
     if (size == 0)
         return 0;
@@ -479,6 +518,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fastcgi_block_signals();
     require(fastcgi_run(listener, &app, &error) == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    /* Who came too late. */
+    script.failures = 0;
+    while ((left = accept4(listener, NULL, NULL, 0)) >= 0)
+        close(left);
     for (i = 0; i < CONNECTIONS; i++) {
         struct peer *peer = &script.peers[i];
 
