@@ -1,6 +1,8 @@
 /*
  * What the harnesses share. A harness is one file here, NAME.c, with LLVMFuzzerTestOneInput; it may
- * have a dictionary NAME.dict and inputs to start from in seeds/NAME/. `make fuzz` does the rest.
+ * have a dictionary NAME.dict and inputs to start from in seeds/NAME/. An input that has found
+ * something is kept in tests/hostile/NAME/, by a name that says what it was. `make fuzz` does the
+ * rest.
  *
  * Whatever is handed on lies in a block of exactly its size, so that AddressSanitizer sees every
  * read past it.
