@@ -287,7 +287,7 @@ check_kinds(enum document_syntax syntax, const char *bytes, size_t len)
     }
 }
 
-/* Each key has a place, which lies in the file. */
+/* Each key has a place, which lies in the file or, for a key that is left out, at its end. */
 static void
 check_places(const json_t *tree, enum document_syntax syntax, const char *bytes, size_t len)
 {
@@ -299,7 +299,7 @@ check_places(const json_t *tree, enum document_syntax syntax, const char *bytes,
         bool is_found = document_locate(bytes, len, path, &line, &column) == 0;
 
         require(is_found || syntax == SYNTAX_JSON);
-        require(!is_found || (line >= 1 && line <= len && column >= 1 && column <= len));
+        require(!is_found || (line >= 1 && line <= len + 1 && column >= 1 && column <= len + 1));
         if (++count == LOCATED)
             return;
     }
