@@ -1,0 +1,166 @@
+"""Entry nodes that weigh next to nothing: hundreds of VLESS servers by plain TCP in one thread.
+
+Each has an address of its own in 127.0.0.0/8, which connections of this machine do not start from:
+nobody takes the port of one that is closed for a while. A node answers for the target that it is
+asked for, and the target itself listens, too. What a node does is a word:
+
+    alive    the target's answer, for the UUIDs that it knows
+    closed   nobody listens
+    silent   takes connections and says nothing
+    strange  a web server, without VLESS
+    reset    takes a request and resets the connection
+    cut      lets in, but the target is not there: the connection ends without a byte
+
+`python3 entry.py UUID` is one node in a process of its own, which says where it listens.
+"""
+
+import asyncio
+import os
+import random
+import resource
+import socket
+import struct
+import sys
+import threading
+import time
+import uuid
+
+ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+NO_VLESS = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+DEATHS = ("closed", "silent", "strange", "reset")
+BACKLOG = 1024
+
+
+class Visit(asyncio.Protocol):
+    """A connection to a node."""
+
+    def __init__(self, node):
+        self.node, self.bytes = node, b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.bytes += data
+        if b"\r\n\r\n" in self.bytes:
+            self.answer()
+
+    def answer(self):
+        node, request = self.node, self.bytes
+        who = str(uuid.UUID(bytes=request[1:17]))
+        mode = node.mode_for.get(who, node.mode)
+        is_let_in = request[0] == 0 and who in node.fleet.uuids
+        node.visitors.add(who)
+        if mode == "silent":
+            return
+        if mode == "reset":
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
+            self.transport.abort()
+            return
+        if mode == "strange":
+            self.transport.write(NO_VLESS)
+        elif mode == "alive" and is_let_in:
+            self.transport.write(b"\0\0" + ANSWER)
+        self.transport.close()
+
+
+class Asked(Visit):
+    """A connection to the target itself."""
+
+    def answer(self):
+        if self.node.mode == "alive":
+            self.transport.write(ANSWER)
+        self.transport.close()
+
+
+class Node:
+    def __init__(self, fleet, address, visit=Visit):
+        self.fleet, self.address, self.visit = fleet, address, visit
+        self.port = 0
+        self.mode = "closed"
+        self.mode_for = {}  # other modes, by the UUID of who asks
+        self.visitors = set()
+        self.server = None
+
+    @property
+    def key(self):
+        return f"{self.address}:{self.port}"
+
+    @property
+    def client(self):
+        """The `client:` of its endpoint."""
+        return {"address": self.address, "port": self.port, "type": "tcp", "security": "none"}
+
+    def link(self, who):
+        return f"vless://{who}@{self.key}?type=tcp&encryption=none&security=none"
+
+    async def become(self, mode):
+        if mode == "closed" and self.server is not None:
+            self.server.close()
+            self.server = None
+        elif mode != "closed" and self.server is None:
+            self.server = await asyncio.get_running_loop().create_server(
+                lambda: self.visit(self), sock=self.listening(), backlog=BACKLOG
+            )
+        self.mode = mode
+
+    def listening(self):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.address, self.port))
+        self.port = listener.getsockname()[1]
+        return listener
+
+
+class Fleet:
+    """Nodes and the target, all alive, from `with` until its end."""
+
+    def __init__(self, count, *uuids):
+        self.uuids = set(uuids)
+        net = f"127.{random.randint(64, 127)}"
+        self.nodes = [Node(self, f"{net}.{i // 250}.{i % 250 + 1}") for i in range(count)]
+        self.target = Node(self, "127.0.0.1", Asked)
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    def __enter__(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
+        self.thread.start()
+        self.set("alive", *self.nodes, self.target)
+        return self
+
+    def __exit__(self, *error):
+        self.set("closed", *self.nodes, self.target)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.close()
+
+    def set(self, mode, *nodes):
+        """Makes nodes alive or whatever else; returns when that is so (time.monotonic)."""
+
+        async def become():
+            for node in nodes:
+                await node.become(mode)
+
+        asyncio.run_coroutine_threadsafe(become(), self.loop).result()
+        return time.monotonic()
+
+    def url(self):
+        return f"http://{self.target.key}/generate_204"
+
+
+def main():
+    with Fleet(1, *sys.argv[1:]) as fleet:
+        print(fleet.nodes[0].key, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)
