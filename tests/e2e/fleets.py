@@ -17,7 +17,7 @@ class FleetCase(TestCase):
     health = {}
 
     def setUp(self):
-        super().setUp()
+        TestCase.setUp(self)
         self.fleet = self.enterContext(entry.Fleet(self.count, PROBER))
         self.nodes = self.fleet.nodes
         self.file = self.state / "health"
