@@ -92,7 +92,7 @@ class FailOver(FleetCase, Nginx):
             self.assertNotEqual(first, without)
             # Whoever has the first list still has the wrong one.
             self.assertEqual(200, self.poll(first).status)
-            self.fleet.set("silent", *self.nodes[1:])
+            self.fleet.set("reset", *self.nodes[1:])
             self.until_all("dead", *self.nodes)
             all_dead = self.becomes(ALL, without)
             self.assertEqual(first, all_dead, "the same bytes")
