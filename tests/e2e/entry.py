@@ -51,6 +51,7 @@ class Visit(asyncio.Protocol):
         mode = node.mode_for.get(who, node.mode)
         is_let_in = request[0] == 0 and who in node.fleet.uuids
         node.visitors.add(who)
+        node.visits += 1
         if mode == "silent":
             return
         if mode == "reset":
@@ -82,7 +83,7 @@ class Node:
         self.port = 0
         self.mode = "closed"
         self.mode_for = {}  # other modes, by the UUID of who asks
-        self.visitors = set()
+        self.visitors, self.visits = set(), 0
         self.server = None
 
     @property

@@ -1,0 +1,67 @@
+"""What fails for everybody at once is no node's fault: the target, or our own way out."""
+
+import collections
+
+import health_file
+from fleets import FleetCase
+from support import until
+
+ENOUGH = 7  # failures in a row; six make a fall
+
+
+class Guard(FleetCase):
+    """Ten nodes and a target, no second one."""
+
+    count = 10
+
+    def setUp(self):
+        super().setUp()
+        self.health = self.start_health()
+        self.until_all("alive", *self.nodes)
+        self.since = self.all_since()
+
+    def all_since(self):
+        return {key: entry.since for key, entry in health_file.File(self.file).nodes.items()}
+
+    def assert_untouched(self, *nodes):
+        """No state has changed in between, either."""
+        self.assertEqual({"alive"}, self.states_of(*nodes))
+        now = self.all_since()
+        for node in nodes:
+            self.assertEqual(self.since[node.key], now[node.key])
+        self.assertEqual(self.names(), self.given())
+
+    def until_asked(self, *nodes, times=ENOUGH):
+        before = collections.Counter({node: node.visits for node in nodes})
+        until(lambda: all(n.visits >= before[n] + times for n in nodes), "so many probes")
+
+    def test_the_target_is_down_for_everybody(self):
+        self.fleet.set("closed", self.fleet.target)
+        self.fleet.set("cut", *self.nodes)
+        self.until_asked(*self.nodes)
+        self.assert_untouched(*self.nodes)
+        said = self.health.said()
+        self.assertEqual(1, said.count("the targets cannot be reached from here"), said)
+        self.fleet.set("alive", *self.nodes, self.fleet.target)
+        self.until_asked(*self.nodes, times=2)
+        self.assert_untouched(*self.nodes)
+        # And what is a node's fault is believed again.
+        self.fleet.set("reset", self.nodes[3])
+        self.until_all("dead", self.nodes[3])
+        self.assert_untouched_but(3)
+
+    def assert_untouched_but(self, i):
+        others = self.nodes[:i] + self.nodes[i + 1 :]
+        self.assertEqual({"alive"}, self.states_of(*others))
+        names = self.names()
+        del names[i]
+        until(lambda: self.given() == names, "only the dead one to be missing")
+
+    def test_our_own_network_is_down(self):
+        self.fleet.set("reset", self.fleet.target, *self.nodes)
+        self.until_asked(*self.nodes)
+        self.assert_untouched(*self.nodes)
+        # One has died meanwhile: that is seen when the others are back, and only that.
+        self.fleet.set("alive", self.fleet.target, *self.nodes[1:])
+        self.until_all("dead", self.nodes[0])
+        self.assert_untouched_but(0)
