@@ -134,7 +134,7 @@ class Busy(FleetCase):
             record = {"status": "active", "name": "n9", "client": client}
             self.registry.write("endpoints/n9.json", record)
 
-        self.find_black_hole(self.compile_all_the_time(rotate)
+        self.find_black_hole(self.compile_all_the_time(rotate))
 
 
 class Unfinished(FleetCase):
