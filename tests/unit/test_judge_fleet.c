@@ -13,7 +13,7 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
-enum { MOST = 40, ROUND_TRIP = 50, REFUSED = 1 };
+enum { MOST = 50, ROUND_TRIP = 50, REFUSED = 1 };
 
 static struct fleet {
     struct judge_rules rules;
@@ -22,6 +22,7 @@ static struct fleet {
         int64_t began;
         int64_t at; /* when the probe under way ends, else when the next one begins */
         bool is_probed, is_dead, is_mute; /* mute: every result is silent */
+        int64_t died, revived;            /* of kill_one_by_one; 0: not now */
         enum judge_result result;         /* of the probe under way */
     } nodes[MOST];
     size_t count;
@@ -168,6 +169,28 @@ test_losing_a_fifth_seldom_moves_a_node_and_never_removes_one(void **state)
     assert_true(how_many(HEALTH_ALIVE) >= 39);
 }
 
+/* The same over many worlds: less than a third of them see any of their four nodes fall. */
+static void
+test_a_fifth_lost_moves_few_fleets(void **state)
+{
+    unsigned fleets = 0, falls = 0;
+    uint64_t seed;
+
+    (void)state;
+    for (seed = 1; seed <= 200; seed++) {
+        start(4, 30000, seed);
+        fleet.loss = 20;
+        run(1000 * 30 * SECOND);
+        fleets += fleet.falls > 0;
+        falls += fleet.falls;
+        assert_int_equal(0, fleet.deaths);
+        assert_int_equal(4 + fleet.falls, fleet.rises + how_many(HEALTH_DOWN));
+    }
+    print_message("%u falls, in %u fleets of 200, in 1,000 rounds\n", falls, fleets);
+    if (fleets > 60)
+        fail_msg("%u fleets of 200", fleets);
+}
+
 /* (fall + 1) * interval + timeout */
 static int64_t
 longest_detection(void)
@@ -218,6 +241,79 @@ test_a_death_is_seen_in_time(void **state)
         }
     /* The bound is not an idle one. */
     assert_true(worst > 100 * SECOND);
+    print_message("at the latest after %.1f s\n", (double)worst / 1000);
+}
+
+/* What becomes of a node that has died, or is back. Returns whether it is over. */
+static bool
+watch(size_t i, int64_t *worst)
+{
+    const struct judge *judge = &fleet.judges[i];
+    struct node *node = &fleet.nodes[i];
+    int64_t from, limit = (fleet.rules.rise + 1) * (int64_t)fleet.rules.interval + fleet.timeout;
+
+    if (node->is_dead && judge->state == HEALTH_DOWN && node->revived == 0) {
+        if (judge->since - node->died > longest_detection() + ROUND_TRIP)
+            fail_msg("node %zu: %" PRId64 " ms", i, judge->since - node->died);
+        *worst = judge->since - node->died > *worst ? judge->since - node->died : *worst;
+        node->revived = fleet.now + draw(5 * MINUTE);
+    }
+    if (node->is_dead && node->revived != 0 && fleet.now >= node->revived) {
+        node->revived = fleet.now;
+        node->is_dead = false;
+    }
+    if (node->is_dead || node->revived == 0)
+        return false;
+    from = judge->held_until > node->revived ? judge->held_until : node->revived;
+    if (judge->state != HEALTH_ALIVE)
+        assert_true(fleet.now <= from + limit);
+    return judge->state == HEALTH_ALIVE;
+}
+
+/* Fifty nodes of which any may die at any time, three in five at once at most. */
+static void
+kill_one_by_one(uint64_t seed, int64_t timeout, int64_t *worst)
+{
+    unsigned kills = 0, dead = 0;
+    size_t i;
+
+    start(50, 30000, seed);
+    fleet.is_refused = seed % 2 == 0;
+    fleet.timeout = timeout;
+    run(5 * MINUTE);
+    assert_int_equal(50, how_many(HEALTH_ALIVE));
+    while (kills < 200 || dead > 0) {
+        run(1 + draw(2 * SECOND));
+        i = draw(50);
+        if (kills < 200 && dead < 30 && fleet.nodes[i].died == 0) {
+            fleet.nodes[i].is_dead = true;
+            fleet.nodes[i].died = fleet.now;
+            kills++;
+            dead++;
+        }
+        for (i = 0; i < 50; i++)
+            if (fleet.nodes[i].died != 0 && watch(i, worst)) {
+                fleet.nodes[i].died = fleet.nodes[i].revived = 0;
+                dead--;
+            }
+    }
+    /* Nobody else has fallen, and every one is back. */
+    assert_int_equal(kills, fleet.falls);
+    assert_int_equal(50 + kills, fleet.rises);
+    assert_int_equal(50, how_many(HEALTH_ALIVE));
+}
+
+static void
+test_each_death_in_a_large_fleet_is_seen_in_time(void **state)
+{
+    int64_t worst = 0;
+    uint64_t seed;
+
+    (void)state;
+    for (seed = 1; seed <= 10; seed++) {
+        kill_one_by_one(seed, 8 * SECOND, &worst);
+        kill_one_by_one(seed, 9 * SECOND, &worst); /* 0.3 intervals: the longest that is in time */
+    }
     print_message("at the latest after %.1f s\n", (double)worst / 1000);
 }
 
@@ -361,7 +457,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_flap_with_a_fifth_of_probes_lost),
         cmocka_unit_test(test_losing_a_fifth_seldom_moves_a_node_and_never_removes_one),
+        cmocka_unit_test(test_a_fifth_lost_moves_few_fleets),
         cmocka_unit_test(test_a_death_is_seen_in_time),
+        cmocka_unit_test(test_each_death_in_a_large_fleet_is_seen_in_time),
         cmocka_unit_test(test_dead_for_ten_minutes_is_removed_and_comes_back),
         cmocka_unit_test(test_a_flapping_node_is_held_down_longer),
         cmocka_unit_test(test_an_outage_of_the_checker_moves_nothing),
