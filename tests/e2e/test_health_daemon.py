@@ -18,6 +18,8 @@ ENTRY = pathlib.Path(__file__).with_name("entry.py")
 
 
 class Daemon(FleetCase):
+    health = {"fall": 1}
+
     def test_a_second_one_on_the_same_state_directory(self):
         first = self.start_health()
         self.until_all("alive", *self.nodes)
@@ -69,7 +71,6 @@ class Daemon(FleetCase):
         address, port = server.stdout.readline().decode().strip().split(":")
         client = {"address": address, "port": int(port), "type": "tcp", "security": "none"}
         self.registry.write("endpoints/n9.json", {"status": "active", "name": "n9", "client": client})
-        self.configure(fall=1)
         self.compile()
         self.start_health()
         key = f"{address}:{port}"
