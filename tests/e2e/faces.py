@@ -112,8 +112,8 @@ def chunked(method, path, body):
 def kinds(method, spelling):
     """(name, path) of everything that must be a miss by this method and in this spelling."""
     is_hit = method in ("GET", "HEAD") and spelling in LEADS_ON
-    for name, path in {**KINDS, **({} if is_hit else LIVE)}.items():
-        yield name, SPELLINGS[spelling](path)
+    paths = {**KINDS, **({} if is_hit else LIVE)}
+    return [(name, SPELLINGS[spelling](path)) for name, path in paths.items()]
 
 
 def every_request(methods=METHODS, shapes=SHAPES, spellings=SPELLINGS):
@@ -126,7 +126,6 @@ def every_request(methods=METHODS, shapes=SHAPES, spellings=SPELLINGS):
 
 def first_odd(group, ask):
     """None, or which of a group (name, path) is answered otherwise than the last, and how."""
-    group = list(group)
     wanted = ask(group[-1][1])
     if not wanted:
         return "no answer at all", group[-1][1][:80], b"", b""

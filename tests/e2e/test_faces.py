@@ -122,7 +122,7 @@ class Faces:
         forms = ["GET {}\r\n", "GET {}\r\n\r\n", "GET {} HTTP/1.2\r\n" + end,
                  "GET {} HTTP/2.0\r\n" + end, "GET  {}  HTTP/1.0\r\n\r\n"]
         # A live device is one for a server that takes HTTP/0.9 as well.
-        self.assert_same([(f, faces.KINDS.items(), f) for f in forms], ask)
+        self.assert_same([(f, list(faces.KINDS.items()), f) for f in forms], ask)
 
 
 class BehindNginx(Faces, Nginx):
