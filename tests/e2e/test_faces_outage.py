@@ -1,0 +1,118 @@
+"""In an outage, too, one face: whoever asks for what, the same 503; links, misses and all."""
+
+import os
+import signal
+import socket
+
+import faces
+import misses
+from support import RESPONDER, UUID, fetch, until
+from test_lighttpd import Lighttpd
+from test_nginx import Nginx
+
+METHODS = ["GET", "HEAD", "POST", "OPTIONS", "FOO"]
+SPELLINGS = ["as it is", "trailing slash", "encoded slash", "//", "two dots", "query"]
+EVERYTHING = {**faces.KINDS, **faces.LIVE, "a format": f"/api/{UUID}/clash"}
+
+
+class Outage:
+    def exchange(self, path, method, shape):
+        return faces.exchange(self.web, method, path, *shape)
+
+    def assert_outage(self):
+        """Every kind, the live device among them, by every request: the same; and it is a 503."""
+        odd = []
+        for method in METHODS:
+            for name, *shape in faces.SHAPES:
+                group = [
+                    (f"{kind}, {spelling}", faces.SPELLINGS[spelling](path))
+                    for kind, path in EVERYTHING.items()
+                    for spelling in SPELLINGS
+                ]
+                found = faces.first_odd(
+                    group, lambda path, m=method, s=shape: self.exchange(path, m, s)
+                )
+                odd += [(method, name, *found)] if found else []
+        self.assertEqual([], odd[:5])
+        for method, shape in (("POST", ["1.1", [], faces.LARGE_BODY]),
+                              ("GET", ["1.1", faces.HEADERS_16K["cookies"], b""])):
+            found = faces.first_odd(
+                list(EVERYTHING.items()), lambda path, m=method, s=shape: self.exchange(path, m, s)
+            )
+            self.assertIsNone(found)
+        for path in EVERYTHING.values():
+            self.assertEqual(503, fetch(self.web, path).status)
+        self.assertEqual(200, fetch(self.web, "/").status)
+
+
+class BehindNginx(Outage, Nginx):
+    def test_no_snapshot(self):
+        self.responder(socket_path=self.socket)
+        self.nginx()
+        self.assert_outage()
+
+    def test_no_socket(self):
+        self.nginx()
+        self.assert_outage()
+
+    def test_nobody_at_the_socket(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(str(self.socket))
+        self.nginx()
+        self.assert_outage()
+
+    def test_the_responder_has_gone(self):
+        responder = self.serve()
+        self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
+        responder.stop()
+        self.assert_outage()
+
+    def test_every_outage_is_the_same(self):
+        """Nobody can tell why."""
+        self.nginx()
+        answers = [self.exchange(misses.PLAIN, "GET", ["1.1", [], b""])]
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(str(self.socket))
+        answers.append(self.exchange(misses.PLAIN, "GET", ["1.1", [], b""]))
+        self.socket.unlink()
+        self.responder(socket_path=self.socket)
+        answers.append(self.exchange(misses.PLAIN, "GET", ["1.1", [], b""]))
+        self.assertEqual([answers[0]] * 3, answers)
+
+
+class BehindLighttpd(Outage, Lighttpd):
+    def test_no_snapshot(self):
+        del self.environment["SIGNPOST_DATA"]
+        self.lighttpd()
+        self.assert_outage()
+
+    def test_the_responder_has_gone(self):
+        """It is killed, and what starts it again finds no program."""
+        self.compile()
+        (self.dir / "build").unlink()
+        (self.dir / "build").mkdir()
+        program = self.dir / "build" / "signpost.fcgi"
+        program.symlink_to(RESPONDER)
+        server = self.lighttpd()
+        self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
+        program.unlink()
+        for pid in self.children(server.pid, "signpost.fcgi"):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: self.fetch(f"/api/{UUID}").status == 503, "the outage")
+        self.assert_outage()
+
+    def test_every_outage_is_the_same(self):
+        """Without a snapshot, or without a responder."""
+        del self.environment["SIGNPOST_DATA"]
+        (self.dir / "build").unlink()
+        (self.dir / "build").mkdir()
+        program = self.dir / "build" / "signpost.fcgi"
+        program.symlink_to(RESPONDER)
+        server = self.lighttpd()
+        first = self.exchange(misses.PLAIN, "GET", ["1.1", [], b""])
+        program.unlink()
+        for pid in self.children(server.pid, "signpost.fcgi"):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not self.children(server.pid, "signpost.fcgi"), "the end")
+        until(lambda: self.fetch(misses.PLAIN).status == 503, "the outage")
+        self.assertEqual(first, self.exchange(misses.PLAIN, "GET", ["1.1", [], b""]))
