@@ -2,7 +2,7 @@
 
 import socket
 
-from support import TOP, UUID, fetch
+from support import UUID, fetch, shipped
 from test_nginx import Nginx
 
 PBK = "E59WjnvZcQMu7tR7_BgyhycuEdBS-CtKxfImRCdAvFM"
@@ -70,12 +70,12 @@ class Pages(Nginx):
 
     def nginx_on_port(self):
         """nginx where a browser reaches it; returns the port."""
-        shipped = (TOP / "nginx-fcgi.conf").read_text()
+        conf = shipped("nginx-fcgi.conf")
         for _ in range(5):
             port = free_port()
             listen = f"listen unix:{self.web}; listen 127.0.0.1:{port};"
             try:
-                self.nginx(shipped.replace("listen 127.0.0.1:8080;", listen))
+                self.nginx(conf.replace("listen 127.0.0.1:8080;", listen))
             except AssertionError:
                 continue  # somebody else was faster
             self.assertEqual(404, fetch(port, "/nowhere").status)

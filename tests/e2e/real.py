@@ -24,7 +24,7 @@ import unittest
 import uuid
 
 from afar import FAR, Names, Web, name_server
-from support import LIMIT, RESPONDER, SIGNPOST, TOP, Process, Registry, fetch, until
+from support import LIMIT, RESPONDER, SIGNPOST, TOP, Process, Registry, fetch, shipped, until
 from ways import NAME, TARGET, WAYS, WRONG, clients, stream_settings
 
 WEB_PORT = 8080  # as in nginx-fcgi.conf
@@ -252,8 +252,8 @@ class World:
             location / {{ return 200 "REALITY's target"; }}
         }}
         upstream signpost {{"""
-        shipped = (TOP / "nginx-fcgi.conf").read_text()
-        (self.dir / "nginx.conf").write_text(shipped.replace("upstream signpost {", target, 1))
+        conf = shipped("nginx-fcgi.conf")
+        (self.dir / "nginx.conf").write_text(conf.replace("upstream signpost {", target, 1))
         (self.dir / "signpost.yaml").write_text(
             f"data: {self.registry.path}\nremark: '{{label}}'\norder: name\nrefresh: off\n"
         )

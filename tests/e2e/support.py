@@ -46,6 +46,12 @@ for name in list(os.environ):
         del os.environ[name]
 
 
+def shipped(name, limits=False):
+    """A server's file as it is shipped; without its limits on requests but where they are tested."""
+    text = (TOP / name).read_text()
+    return text if limits else re.sub(r"(?m)^ *limit_req zone=.*\n", "", text)
+
+
 def until(condition, what="it"):
     """Asks until the condition gives something true, and returns that."""
     end = time.monotonic() + LIMIT
@@ -56,6 +62,22 @@ def until(condition, what="it"):
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come about")
         select.select([], [], [], 0.002)
+
+
+# A UUID with or without its dashes.
+SECRET = re.compile(
+    r"(?i)(?<![0-9a-f])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-f])"
+)
+
+
+def logs(directory):
+    """The logs in a directory: what programs said, and what servers wrote themselves."""
+    if not directory.is_dir():
+        return []
+    return [f for f in sorted(directory.rglob("*")) if f.suffix in LOGS and f.is_file()]
+
+
+LOGS = (".log", ".memcheck", ".err", ".stderr")
 
 
 def stat_of(pid):
@@ -267,6 +289,7 @@ class TestCase(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="signpost-"))
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.addCleanup(self.assert_no_secret_is_logged)
         self.registry = Registry(self.dir / "registry")
         self.state = self.dir / "state"
         self.environment = dict(
@@ -278,6 +301,7 @@ class TestCase(unittest.TestCase):
         if VALGRIND:
             self.environment["SIGNPOST_SANDBOX"] = "off"
         self.started = 0
+        self.complaints = []  # (whose, what it said), of each command that was run
 
     def settings(self, text):
         """Writes a settings file and makes every program read it."""
@@ -301,6 +325,8 @@ class TestCase(unittest.TestCase):
             timeout=LIMIT,
             **kwargs,
         )
+        if args[:1] != ("explain",):
+            self.complaints.append((f"standard error of signpost {args[:1]}", run.stderr))
         if check is not None:
             self.assertEqual(check, run.returncode, run.stdout + run.stderr)
         return run
@@ -398,6 +424,21 @@ class TestCase(unittest.TestCase):
             return {}
         self.dir.chmod(0o777)
         return {"user": 65534, "group": 65534, "extra_groups": []}
+
+    # The starts of the names of logs that may: of programs of others, not told to be quiet.
+    prints_secrets = ()
+
+    def assert_no_secret_is_logged(self):
+        """When all has ended: no log of any program that the test ran holds a whole UUID or token.
+
+        Not only those that the test used: nothing that looks like one.
+        """
+        leaks = []
+        said = {log.relative_to(self.dir): log.read_text(errors="replace") for log in logs(self.dir)}
+        for log, text in [*said.items(), *self.complaints]:
+            if SECRET.search(text) and not str(log).startswith(self.prints_secrets):
+                leaks += [f"{log}: {line[:300]}" for line in text.splitlines() if SECRET.search(line)]
+        self.assertEqual([], leaks[:10], "what is logged")
 
     def assert_clean_end(self, process):
         """The responder ends with 0 on SIGTERM; sanitizers and valgrind have found nothing."""

@@ -10,12 +10,12 @@ from support import (
     METADATA,
     MINIMAL_LINK,
     SERVICE,
-    TOP,
     UNKNOWN,
     UUID,
     TestCase,
     UnixConnection,
     fetch,
+    shipped,
     until,
 )
 
@@ -57,12 +57,15 @@ class Nginx(TestCase):
         misses.fill(self.registry)
         misses.fill_site(self.dir / "site")
 
-    def nginx(self, text=None, name="nginx", listens=None):
-        """Starts nginx, ready when this returns, by default as it is shipped but for `listen`."""
+    def nginx(self, text=None, name="nginx", listens=None, limits=False):
+        """Starts nginx, ready when this returns, by default as it is shipped but for `listen`.
+
+        And but for the limits, since the tests ask more often than anybody should.
+        """
         if text is None:
-            shipped = (TOP / "nginx-fcgi.conf").read_text()
-            text = shipped.replace("listen 127.0.0.1:8080;", f"listen unix:{self.web};")
-            self.assertNotEqual(shipped, text)
+            as_it_is = shipped("nginx-fcgi.conf", limits)
+            text = as_it_is.replace("listen 127.0.0.1:8080;", f"listen unix:{self.web};")
+            self.assertNotEqual(as_it_is, text)
         (self.dir / f"{name}.conf").write_text(text)
         # Workers of another user would not reach sockets in this directory.
         user = ["-g", "user root;"] if os.geteuid() == 0 else []
@@ -190,7 +193,7 @@ class CompressedHits(Nginx):
     def test_a_weakened_etag_still_gives_304(self):
         self.compile()
         self.responder(socket_path=self.socket)
-        conf = (TOP / "nginx-fcgi.conf").read_text()
+        conf = shipped("nginx-fcgi.conf")
         conf = conf.replace("listen 127.0.0.1:8080;", f"listen unix:{self.web};")
         on = "gzip on; gzip_types text/plain; gzip_min_length 1; gzip_proxied any;"
         self.nginx(conf.replace("server_tokens off;", "server_tokens off; " + on))

@@ -8,7 +8,7 @@ import socket
 import threading
 
 import fcgi
-from support import RESPONDER, TOP, UNKNOWN, UUID, UnixConnection, fetch, until
+from support import RESPONDER, UNKNOWN, UUID, UnixConnection, fetch, shipped, until
 from test_nginx import Nginx
 
 
@@ -106,7 +106,7 @@ class Logs(Nginx):
         """The form of the access log that the file holds as a comment."""
         self.compile()
         self.responder(socket_path=self.socket)
-        conf = (TOP / "nginx-fcgi.conf").read_text()
+        conf = shipped("nginx-fcgi.conf")
         conf = conf.replace("listen 127.0.0.1:8080;", f"listen unix:{self.web};")
         start, end = conf.index("    # map $uri"), conf.index("    client_body_temp_path")
         conf = conf[:start] + conf[start:end].replace("    # ", "    ") + conf[end:]
