@@ -30,12 +30,12 @@ def answers(family, address):
         return s.connect_ex(address) == 0
 
 
-def shipped_conf(path, keep=True):
-    """The shipped nginx file in front of a FastCGI socket."""
+def shipped_conf(path, keep=True, limits=False):
+    """The shipped nginx file in front of a FastCGI socket, with its limits or without."""
     conf = (TOP / "nginx-fcgi.conf").read_text()
     conf = conf.replace("unix:run/signpost.sock", f"unix:{path}")
-    # What is measured is the way of a request, and from one address.
-    conf = re.sub(r"^ *limit_req zone=.*\n", "", conf, flags=re.M)
+    if not limits:
+        conf = re.sub(r"^ *limit_req zone=.*\n", "", conf, flags=re.M)
     if not keep:
         conf = conf.replace("fastcgi_keep_conn on;", "").replace("keepalive 128;", "")
     return conf

@@ -6,6 +6,8 @@
  *     load PORT CONNECTIONS SECONDS RATE PATH…     RATE 0: closed loop
  *     load PORT CONNECTIONS SECONDS RATE @FILE     a path a line
  *
+ * LOAD_FROM in the environment: the address to come from, of the loopback network.
+ *
  * Prints one line of JSON: requests, missing (answers 404), other (neither 200 nor 404, or of
  * unknown length), seconds, rate, and latencies in microseconds. Paths are asked in turn; those of
  * a file are shuffled first.
@@ -68,8 +70,13 @@ connect_one(struct connection *connection)
                                   .sin_port = htons((uint16_t)load.port),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    const char *from = getenv("LOAD_FROM");
 
     connection->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (from != NULL && (inet_pton(AF_INET, from, &own.sin_addr) != 1 ||
+                         bind(connection->fd, (struct sockaddr *)&own, sizeof(own)) != 0))
+        die("LOAD_FROM");
     if (connection->fd < 0 ||
         connect(connection->fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         die("connect");

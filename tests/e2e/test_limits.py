@@ -103,8 +103,9 @@ class Floods(Limits):
         self.assertEqual([200] * 150, self.statuses([f"/api/{one}" for one in MORE]))
 
     def test_of_one_peer_cost_no_other(self):
-        self.statuses([f"/nix/{i}" for i in range(6000)], OTHER)
-        self.assertEqual(404, self.status(peer=OTHER), "the ceiling")
+        paths = [f"/nix/{i}" for i in range(6000)]
+        last = self.statuses([*paths, *[f"/api/{UUID}"] * 20], OTHER)[-20:]
+        self.assertGreater(last.count(404), 10, "the ceiling")
         self.assertEqual([200] * 10, self.statuses([f"/api/{UUID}"] * 10, HOME))
 
     def test_of_a_network_of_ipv6(self):
