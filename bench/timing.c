@@ -5,9 +5,9 @@
  *     timing ADDRESS COUNT SIZE FILE…
  *
  * ADDRESS: the path of a UNIX socket, or a port on 127.0.0.1. SIZE: the bytes of every answer; one
- * of another size or none at all ends the program with a message. FILE, one for each kind: requests,
- * each behind its length of four bytes, least first, which are asked in turn. COUNT: how many of
- * each kind. Prints, kind by kind, COUNT numbers of 4 bytes: nanoseconds.
+ * of another size or none at all ends the program with a message. FILE, one for each kind:
+ * requests, each behind its length of four bytes, least first, which are asked in turn. COUNT: how
+ * many of each kind. Prints, kind by kind, COUNT numbers of 4 bytes: nanoseconds.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
