@@ -135,10 +135,19 @@ service_readable(const struct service *service, char paths[SERVICE_READABLE_MAX]
     return count;
 }
 
+static int64_t
+monotonic_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 void
 service_answer(struct service *service, const struct request *request, struct buf *out)
 {
-    int64_t now = (int64_t)time(NULL);
+    int64_t now = (int64_t)time(NULL), began = monotonic_ns();
     struct response response;
 
     if (request->path == NULL && !service->said_no_path) {
@@ -161,4 +170,7 @@ service_answer(struct service *service, const struct request *request, struct bu
                 service->path);
     }
     response_put(out, &response);
+    /* A path that names no device takes less than an expired device does, and may not show it. */
+    while (response.status == 404 && monotonic_ns() - began < SERVICE_MISS_NS)
+        ;
 }

@@ -16,6 +16,9 @@
 /* How old, in milliseconds, the knowledge of the file may get. */
 enum { SERVICE_LOOK_MS = 200 };
 
+/* How many nanoseconds every miss takes: some times what any of them needs. */
+enum { SERVICE_MISS_NS = 5000 };
+
 struct service {
     struct config config;
     struct site site;

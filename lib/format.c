@@ -121,7 +121,7 @@ format_name_of(struct buf *buf, const struct subscription *subscription,
         if (*p == REMARK_DEVICE) {
             buf_put(buf, subscription->device.name, subscription->device.name_len);
         } else if (*p == '%' && end - p > 2) {
-            buf_putc(buf, (char)(hex_value(p[1]) << 4 | hex_value(p[2])));
+            buf_putc(buf, (char)((unsigned)hex_value(p[1]) << 4 | (unsigned)hex_value(p[2])));
             p += 2;
         } else {
             buf_putc(buf, *p);

@@ -20,7 +20,7 @@ Listen 127.0.0.1:PORT
 PidFile DIR/run/apache-PORT.pid
 Mutex file:DIR/run default
 ErrorLog DIR/run/apache-PORT.log
-LogLevel warn
+LogLevel alert
 ServerTokens Prod
 ServerSignature Off
 TraceEnable off
