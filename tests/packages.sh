@@ -5,7 +5,8 @@
 build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev
     libqrencode-dev libseccomp-dev libcurl4-openssl-dev libnghttp2-dev libssl-dev"
 demo_packages="nginx curl"
-test_packages="nginx curl lighttpd lighttpd-modules-lua spawn-fcgi multiwatch apache2 libapache2-mod-fcgid libcmocka-dev
+test_packages="nginx curl lighttpd lighttpd-modules-lua spawn-fcgi multiwatch apache2
+    libapache2-mod-fcgid libcmocka-dev
     python3 python3-yaml git jq procps openssl v2ray"
 # With these the browser tests need npm, and tests/browser to be run once.
 browser_packages="chromium zbar-tools fonts-dejavu-core"
