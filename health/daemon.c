@@ -16,7 +16,12 @@
 #include "state.h"
 #include "target.h"
 
-enum { LOOK_MS = 1000, STARTING_MS = 10 };
+enum {
+    LOOK_MS = 1000,
+    STARTING_MS = 10,
+    WRITE_MS = 1000,   /* between two state files: each has a second of its own for a sequence */
+    UNANSWERED_MAX = 3 /* probes in a row that the engine leaves lying */
+};
 
 struct daemon {
     const struct config *config;
@@ -24,6 +29,9 @@ struct daemon {
     struct fleet fleet;
     struct prober *prober;
     struct engine engine; /* unused without the setting */
+    size_t carried;       /* probes by the engine that are under way */
+    bool is_worn;         /* the engine keeps connections that probes have made */
+    unsigned unanswered;  /* probes in a row to which it said nothing */
     struct probe_options options;
     struct pool pool; /* holds the targets */
     char snapshot_path[PATH_MAX], path[PATH_MAX];
@@ -34,8 +42,9 @@ struct daemon {
     bool is_self_checking;
     bool is_cut_off; /* the last direct question failed: our own network is down */
     int stop_fd;
-    int lock;       /* that nobody else writes, -1: not held */
-    char said[512]; /* the last complaint */
+    int lock;              /* that nobody else writes, -1: not held */
+    char said[512];        /* the last complaint */
+    char said_engine[512]; /* that of the engine */
 };
 
 static int64_t
@@ -47,26 +56,31 @@ now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Says a complaint once, and again when there was another one in between. */
+/* Says a complaint once, and again when there was another one, or "", in between. */
 static void
-say(struct daemon *daemon, const char *text)
+say(char said[static 512], const char *text)
 {
-    if (strcmp(daemon->said, text) == 0)
+    if (strcmp(said, text) == 0)
         return;
-    snprintf(daemon->said, sizeof(daemon->said), "%s", text);
+    snprintf(said, 512, "%s", text);
     if (text[0] != '\0')
         fprintf(stderr, "signpost-health: %s\n", text);
 }
 
 static enum judge_result
-judgement(const struct daemon *daemon, const struct probe_result *result)
+judgement(const struct daemon *daemon, const struct entry_node *node,
+          const struct probe_result *result)
 {
     switch (result->verdict) {
     case PROBE_ALIVE:
     case PROBE_TARGET_DOWN:
         return JUDGE_GOOD;
     case PROBE_FAILED:
-        return daemon->is_cut_off ? JUDGE_SILENT : JUDGE_BAD;
+        /* What the engine has taken with it is no node's fault. */
+        return daemon->is_cut_off ||
+                       (node->needs != NULL && !engine_vouches(&daemon->engine, node->began))
+                   ? JUDGE_SILENT
+                   : JUDGE_BAD;
     default:
         return JUDGE_SILENT;
     }
@@ -74,10 +88,9 @@ judgement(const struct daemon *daemon, const struct probe_result *result)
 
 /* Writes down what a probe of a node gave. */
 static void
-note(struct daemon *daemon, size_t i, const struct probe_result *result)
+note(struct daemon *daemon, struct entry_node *node, const struct probe_result *result)
 {
-    struct entry_node *node = &daemon->fleet.nodes[i];
-    enum judge_result heard = judgement(daemon, result);
+    enum judge_result heard = judgement(daemon, node, result);
     int64_t now = now_ms(), wall = (int64_t)time(NULL);
     bool is_changed;
 
@@ -90,13 +103,13 @@ note(struct daemon *daemon, size_t i, const struct probe_result *result)
         node->round_trip = result->ms;
     }
     snprintf(node->reason, sizeof(node->reason), "%s", result->reason);
-    is_changed = judge_hear(daemon->fleet.judges, daemon->fleet.count, i, &daemon->fleet.rules,
-                            heard, node->began, now);
+    is_changed = judge_hear(daemon->fleet.judges, daemon->fleet.count, node->index,
+                            &daemon->fleet.rules, heard, node->began, now);
     if (is_changed)
         node->since = wall;
     daemon->is_changed |= is_changed;
-    node->due = now +
-                judge_next(&daemon->fleet.judges[i], &daemon->fleet.rules, &daemon->fleet.random);
+    node->due = now + judge_next(&daemon->fleet.judges[node->index], &daemon->fleet.rules,
+                                 &daemon->fleet.random);
 }
 
 static void
@@ -105,23 +118,26 @@ done(void *context, void *cookie, const struct probe_result *result)
     struct daemon *daemon = context;
     struct entry_node *node = cookie;
 
-    if (node != NULL) {
-        note(daemon, (size_t)(node - daemon->fleet.nodes), result);
+    if (node == NULL) {
+        bool was_cut_off = daemon->is_cut_off;
+
+        daemon->is_self_checking = false;
+        daemon->is_cut_off = result->verdict == PROBE_FAILED || result->verdict == PROBE_UNKNOWN;
+        if (daemon->is_cut_off)
+            say(daemon->said,
+                "the targets cannot be reached from here: what fails now counts for nothing");
+        else if (was_cut_off)
+            say(daemon->said, "");
         return;
     }
-    daemon->is_self_checking = false;
-    daemon->is_cut_off = result->verdict == PROBE_FAILED || result->verdict == PROBE_UNKNOWN;
-    if (daemon->is_cut_off)
-        say(daemon, "the targets cannot be reached from here: what fails now counts for nothing");
-}
-
-static int
-make_prober(struct daemon *daemon, struct error *error)
-{
-    prober_free(daemon->prober);
-    daemon->is_self_checking = false;
-    daemon->prober = prober_new(&daemon->options, done, daemon, error);
-    return daemon->prober != NULL ? 0 : -1;
+    if (node->needs != NULL) {
+        daemon->carried--;
+        daemon->unanswered = result->verdict == PROBE_UNKNOWN ? daemon->unanswered + 1 : 0;
+        if (result->verdict == PROBE_ALIVE)
+            say(daemon->said_engine, "");
+    }
+    if (!fleet_forget(&daemon->fleet, node))
+        note(daemon, node, result);
 }
 
 /* Starts the engine with the nodes that take one. That it cannot be started is said. */
@@ -130,19 +146,44 @@ use_engine(struct daemon *daemon, int64_t now)
 {
     struct error error;
 
+    daemon->fleet.is_engine_new = false;
+    daemon->is_worn = false;
     if (daemon->config->health.engine != NULL &&
         engine_use(&daemon->engine, daemon->fleet.engine_nodes, daemon->fleet.engine_count, now,
                    &error) != 0)
-        say(daemon, error.text);
+        say(daemon->said_engine, error.text);
+}
+
+/*
+ * Whether the engine is to be started anew: it has stopped answering, or it keeps connections (one
+ * for all of gRPC), and a probe is to tell whether a client that comes now gets in.
+ */
+static bool
+is_spent(const struct daemon *daemon, int64_t now)
+{
+    if (daemon->engine.phase != ENGINE_READY)
+        return false;
+    return daemon->unanswered >= UNANSWERED_MAX ||
+           (daemon->is_worn && now - daemon->engine.started >= daemon->fleet.rules.interval / 2);
 }
 
 static void
 mind_engine(struct daemon *daemon, int64_t now)
 {
     struct error error;
+    int rc;
 
-    if (daemon->config->health.engine != NULL && engine_mind(&daemon->engine, now, &error) != 0)
-        say(daemon, error.text);
+    if (daemon->config->health.engine == NULL)
+        return;
+    if (is_spent(daemon, now) && (daemon->carried == 0 || daemon->unanswered >= UNANSWERED_MAX)) {
+        daemon->is_worn = false;
+        daemon->unanswered = 0;
+        rc = engine_restart(&daemon->engine, now, &error);
+    } else {
+        rc = engine_mind(&daemon->engine, now, &error);
+    }
+    if (rc != 0)
+        say(daemon->said_engine, error.text);
 }
 
 /* Takes over another snapshot when there is one. That there is none yet is no error. */
@@ -159,7 +200,7 @@ look(struct daemon *daemon, int64_t now, struct error *error)
     if (!snapshot_is_stale(&daemon->snapshot, daemon->snapshot_path))
         return 0;
     if (snapshot_open(&fresh, daemon->snapshot_path, error) != 0) {
-        say(daemon, error->text);
+        say(daemon->said, error->text);
         return 0;
     }
     /* What an earlier program knew counts as long as it did for others. */
@@ -173,9 +214,9 @@ look(struct daemon *daemon, int64_t now, struct error *error)
     if (rc <= 0)
         return rc;
     daemon->is_changed = true;
-    use_engine(daemon, now);
-    /* Probes under way speak of nodes that are no more. */
-    return make_prober(daemon, error);
+    if (daemon->fleet.is_engine_new)
+        use_engine(daemon, now);
+    return 0;
 }
 
 static bool
@@ -215,7 +256,7 @@ ask(struct daemon *daemon, struct entry_node *node, int64_t now, struct error *e
 
     node->began = now;
     if (obstacle(daemon, node, nothing.reason, sizeof(nothing.reason)) != NULL) {
-        note(daemon, (size_t)(node - daemon->fleet.nodes), &nothing);
+        note(daemon, node, &nothing);
         return 0;
     }
     node->is_probing = true;
@@ -223,6 +264,8 @@ ask(struct daemon *daemon, struct entry_node *node, int64_t now, struct error *e
     if (node->needs == NULL)
         return prober_start(daemon->prober, &node->client, &node->uuid, large, node, error);
     via = engine_via(&daemon->engine, node->in_engine);
+    daemon->carried++;
+    daemon->is_worn |= node->client.type == TRANSPORT_GRPC;
     return prober_start_via(daemon->prober, &via, large, node, error);
 }
 
@@ -236,13 +279,14 @@ start(struct daemon *daemon, int64_t now, struct error *error)
         if (prober_start(daemon->prober, NULL, NULL, false, NULL, error) != 0)
             return -1;
         daemon->is_self_checking = true;
-        daemon->self_checked = now + daemon->fleet.rules.interval;
+        /* Often enough to know of an outage of ours before any node falls by it. */
+        daemon->self_checked = now + daemon->fleet.rules.interval / 2;
     }
     for (i = 0; i < daemon->fleet.count; i++) {
-        struct entry_node *node = &daemon->fleet.nodes[i];
+        struct entry_node *node = daemon->fleet.nodes[i];
 
         if (node->is_probing || now < node->due ||
-            (node->needs != NULL && engine_is_starting(&daemon->engine)))
+            (node->needs != NULL && (engine_is_starting(&daemon->engine) || is_spent(daemon, now))))
             continue;
         if (ask(daemon, node, now, error) != 0)
             return -1;
@@ -257,12 +301,27 @@ wait_for(const struct daemon *daemon, int64_t now)
     int64_t until = daemon->looked + LOOK_MS;
     size_t i;
 
+    if (!daemon->is_self_checking && daemon->self_checked < until)
+        until = daemon->self_checked;
+    if (daemon->is_changed && daemon->written + WRITE_MS < until)
+        until = daemon->written + WRITE_MS;
+
     if (engine_is_starting(&daemon->engine))
         return STARTING_MS;
     for (i = 0; i < daemon->fleet.count; i++)
-        if (!daemon->fleet.nodes[i].is_probing && daemon->fleet.nodes[i].due < until)
-            until = daemon->fleet.nodes[i].due;
+        if (!daemon->fleet.nodes[i]->is_probing && daemon->fleet.nodes[i]->due < until)
+            until = daemon->fleet.nodes[i]->due;
     return until > now ? (unsigned)(until - now) : 0;
+}
+
+/*
+ * Whether the clock has yet to pass the last file's sequence: one that ran ahead of it could not be
+ * followed by a higher one, were the file lost. Not when the clock has been set back.
+ */
+static bool
+is_early(const struct daemon *daemon, int64_t wall)
+{
+    return daemon->head.sequence >= (uint64_t)wall && daemon->head.sequence - (uint64_t)wall <= 2;
 }
 
 static int
@@ -271,7 +330,8 @@ write_down(struct daemon *daemon, int64_t now, struct error *error)
     const struct health_settings *settings = &daemon->config->health;
     int64_t wall = (int64_t)time(NULL);
 
-    if (!daemon->is_changed && now < daemon->written + daemon->fleet.rules.interval)
+    if (now < daemon->written + (daemon->is_changed ? WRITE_MS : daemon->fleet.rules.interval) ||
+        is_early(daemon, wall))
         return 0;
     daemon->head.sequence = health_next_sequence(daemon->head.sequence > 0 ? &daemon->head : NULL,
                                                  wall);
@@ -291,7 +351,7 @@ is_settled(const struct daemon *daemon)
 
     for (i = 0; i < daemon->fleet.count; i++)
         if (!daemon->fleet.judges[i].is_asked ||
-            judge_is_shaky(&daemon->fleet.judges[i], &daemon->fleet.rules))
+            judge_is_open(&daemon->fleet.judges[i], &daemon->fleet.rules))
             return false;
     return true;
 }
@@ -362,8 +422,8 @@ init(struct daemon *daemon, struct error *error)
                             error) != 0 ||
         state_path(config->state, HEALTH_FILE, daemon->path, sizeof(daemon->path), error) != 0 ||
         take_lock(daemon, error) != 0 ||
-        (config->health.engine != NULL && engine_init(&daemon->engine, config->health.engine,
-                                                      config->state, daemon->stop_fd, error) != 0))
+        (config->health.engine != NULL &&
+         engine_init(&daemon->engine, config->health.engine, config->state, error) != 0))
         return -1;
     if (health_read_all(&report, daemon->path, error) == 0)
         daemon->head = report.head;
@@ -371,7 +431,8 @@ init(struct daemon *daemon, struct error *error)
     snprintf(daemon->head.vantage, sizeof(daemon->head.vantage), "%s",
              config->health.vantage != NULL ? config->health.vantage : "here");
     daemon->written = INT64_MIN / 2;
-    return make_prober(daemon, error);
+    daemon->prober = prober_new(&daemon->options, done, daemon, error);
+    return daemon->prober != NULL ? 0 : -1;
 }
 
 /* A round of the loop. Returns 0, or -1 with error filled. */
@@ -397,7 +458,7 @@ hurry(struct fleet *fleet)
 
     for (i = 0; i < fleet->count; i++)
         if (!fleet->judges[i].is_asked)
-            fleet->nodes[i].due = 0;
+            fleet->nodes[i]->due = 0;
 }
 
 int
@@ -417,7 +478,9 @@ daemon_run(const struct config *config, int stop_fd, bool once, struct error *er
         hurry(&daemon.fleet);
     }
     if (rc == 0 && daemon.fleet.count > 0) {
-        daemon.is_changed = true;
+        daemon.written = INT64_MIN / 2;
+        while (is_early(&daemon, (int64_t)time(NULL)))
+            (void)poll(NULL, 0, 20);
         rc = write_down(&daemon, now_ms(), error);
     }
     prober_free(daemon.prober);

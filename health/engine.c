@@ -1,8 +1,10 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,18 +17,31 @@
 
 enum {
     CONFIG_MAX = 64 * 1024 * 1024,
-    TEST_MS = 10000, /* what looking a configuration over may take */
-    START_MS = 10000,
+    SLOW_MS = 10000, /* for looking a configuration over, and for listening */
     RETRY_MS = 5000,
     RETRY_MAX_MS = 300 * 1000
 };
 
 int
-engine_init(struct engine *engine, const char *program, const char *state, int stop_fd,
-            struct error *error)
+engine_init(struct engine *engine, const char *program, const char *state, struct error *error)
 {
-    *engine = (struct engine){.program = program, .stop_fd = stop_fd, .output = -1};
-    return state_path(state, STATE_ENGINE_SOCKET, engine->socket, sizeof(engine->socket), error);
+    char whole[PATH_MAX];
+
+    *engine = (struct engine){.program = program, .output = -1};
+    /* Xray takes what does not start with a slash for a name, and what follows a comma for a mode.
+     */
+    if (realpath(state, whole) == NULL)
+        return error_set(error, "%s: %s", state, strerror(errno));
+    if (strchr(whole, ',') != NULL)
+        return error_set(
+            error, "%s: health.engine takes no comma in the name of the state directory", whole);
+    if (snprintf(engine->socket, sizeof(engine->socket), "%s/" STATE_ENGINE_SOCKET, whole) >=
+        (int)sizeof(engine->socket))
+        return error_set(error,
+                         "%s/" STATE_ENGINE_SOCKET ": too long a path for the socket of "
+                         "health.engine: at most %d bytes; move the state directory",
+                         whole, ENGINE_SOCKET - 1);
+    return 0;
 }
 
 /* Elements of an array, one for each node that is not refused; the first goes behind `before`. */
@@ -87,9 +102,9 @@ put_config(struct buf *buf, const struct engine *engine, size_t from, size_t to)
     buf_puts(buf, "]}}\n");
 }
 
-/* Starts the engine on some nodes, with one more word or NULL. */
-static pid_t
-spawn(const struct engine *engine, size_t from, size_t to, const char *word, int *output,
+/* Starts the engine on some nodes, with one more word or NULL. Returns as engine_mind. */
+static int
+spawn(struct engine *engine, struct engine_range nodes, const char *word, int64_t now,
       struct error *error)
 {
     const char *const words[] = {
@@ -98,78 +113,16 @@ spawn(const struct engine *engine, size_t from, size_t to, const char *word, int
     pid_t pid = -1;
 
     buf_init(&config, CONFIG_MAX);
-    put_config(&config, engine, from, to);
+    put_config(&config, engine, nodes.from, nodes.to);
     if (config.failed)
         error_set(error, "health.engine: out of memory");
     else
-        pid = engine_spawn(engine->program, words, &config, output, error);
+        pid = engine_spawn(engine->program, words, &config, &engine->output, error);
     buf_release(&config);
-    return pid;
-}
-
-/* Whether the engine takes some nodes. Returns 1 or 0 with words, or -1 with error filled. */
-static int
-takes(const struct engine *engine, size_t from, size_t to, char words[static ENGINE_REASON],
-      struct error *error)
-{
-    int output, status;
-    pid_t pid = spawn(engine, from, to, "-test", &output, error);
-
     if (pid < 0)
         return -1;
-    status = engine_wait(pid, TEST_MS, engine->stop_fd);
-    engine_last_words(output, words);
-    close(output);
-    if (status == -1)
-        return error_set(error, "health.engine: %s did not look over its configuration in time",
-                         engine->program);
-    return status == 0;
-}
-
-/* Marks those that the engine refuses, of a part that it refuses together. */
-static int
-find_refused(struct engine *engine, size_t from, size_t to, struct error *error)
-{
-    size_t middle = from + (to - from) / 2, part;
-    char words[ENGINE_REASON];
-    int rc;
-
-    if (to - from == 1) {
-        engine->nodes[from].is_refused = true;
-        return 0;
-    }
-    for (part = 0; part < 2; part++) {
-        size_t begin = part == 0 ? from : middle, end = part == 0 ? middle : to;
-
-        rc = takes(engine, begin, end, words, error);
-        if (rc == 0 && end - begin == 1)
-            memcpy(engine->nodes[begin].reason, words, sizeof(words));
-        if (rc < 0 || (rc == 0 && find_refused(engine, begin, end, error) != 0))
-            return -1;
-    }
-    return 0;
-}
-
-/* Sets is_refused of all. */
-static int
-look_over(struct engine *engine, struct error *error)
-{
-    char words[ENGINE_REASON];
-    int rc = takes(engine, 0, engine->count, words, error);
-
-    if (rc != 0)
-        return rc < 0 ? -1 : 0;
-    /* Is it the nodes at all? */
-    rc = takes(engine, 0, 0, words, error);
-    if (rc == 0)
-        error_set(error, "health.engine: %s: %s", engine->program, words);
-    if (rc != 1)
-        return -1;
-    if (engine->count > 1)
-        return find_refused(engine, 0, engine->count, error);
-    if (takes(engine, 0, 1, engine->nodes[0].reason, error) < 0)
-        return -1;
-    engine->nodes[0].is_refused = true;
+    engine->pid = pid;
+    engine->started = now;
     return 0;
 }
 
@@ -187,7 +140,7 @@ is_listening(const struct engine *engine)
     return is_connected;
 }
 
-/* Forgets a child that has ended, or ends it. */
+/* Forgets a child that has ended (then pid is 0), or ends it. */
 static void
 end(struct engine *engine)
 {
@@ -201,35 +154,27 @@ end(struct engine *engine)
         close(engine->output);
     engine->pid = 0;
     engine->output = -1;
-    engine->is_ready = false;
+    engine->phase = ENGINE_IDLE;
     snprintf(lock, sizeof(lock), "%s.lock", engine->socket);
     unlink(engine->socket);
     unlink(lock); /* Xray's */
 }
 
+/* Ends it, with what it said, and takes down when to try again. */
 static int
-end_with_words(struct engine *engine, const char *what, struct error *error)
+fail(struct engine *engine, const char *what, int64_t now, struct error *error)
 {
-    char words[ENGINE_REASON];
+    int64_t wait = engine->failures < 6 ? (int64_t)RETRY_MS << engine->failures : RETRY_MAX_MS;
+    char words[ENGINE_REASON] = "";
 
-    engine_last_words(engine->output, words);
+    if (engine->output >= 0)
+        engine_last_words(engine->output, words);
     end(engine);
-    return error_set(error, "health.engine: %s %s%s%s", engine->program, what,
-                     words[0] != '\0' ? ": " : "", words);
-}
-
-/* Starts the child; it listens a little later. */
-static int
-start(struct engine *engine, int64_t now, struct error *error)
-{
-    end(engine);
-    engine->pid = spawn(engine, 0, engine->count, NULL, &engine->output, error);
-    if (engine->pid < 0) {
-        engine->pid = 0;
-        return -1;
-    }
-    engine->started = now;
-    return 0;
+    engine->failures++;
+    engine->retry_at = now + wait;
+    return what == NULL ? -1
+                        : error_set(error, "health.engine: %s %s%s%s", engine->program, what,
+                                    words[0] != '\0' ? ": " : "", words);
 }
 
 static bool
@@ -243,25 +188,75 @@ has_work(const struct engine *engine)
     return false;
 }
 
-/* Takes down that it did not work out. */
+/* Starts what comes next: looking nodes over, else carrying probes. */
 static int
-fail(struct engine *engine, int64_t now)
+go_on(struct engine *engine, int64_t now, struct error *error)
 {
-    int64_t wait = engine->failures < 6 ? (int64_t)RETRY_MS << engine->failures : RETRY_MAX_MS;
+    const struct engine_range all = {0, engine->count};
 
-    engine->failures++;
-    engine->retry_at = now + wait;
-    return -1;
+    if (engine->range_count > 0) {
+        if (spawn(engine, engine->ranges[engine->range_count - 1], "-test", now, error) != 0)
+            return fail(engine, NULL, now, error);
+        engine->phase = ENGINE_LOOKING;
+        return 0;
+    }
+    if (!has_work(engine))
+        return 0;
+    if (spawn(engine, all, NULL, now, error) != 0)
+        return fail(engine, NULL, now, error);
+    engine->phase = ENGINE_STARTING;
+    return 0;
 }
 
-/* Looks the nodes over, unless that is done, and starts the child if there is anything for it. */
-static int
-begin(struct engine *engine, int64_t now, struct error *error)
+static void
+refuse(struct engine_node *node, const char *words)
 {
-    if (!engine->is_looked_over && look_over(engine, error) != 0)
-        return fail(engine, now);
-    engine->is_looked_over = true;
-    return has_work(engine) && start(engine, now, error) != 0 ? fail(engine, now) : 0;
+    node->is_refused = true;
+    snprintf(node->reason, sizeof(node->reason), "%s", words);
+}
+
+/* Takes the last range, which the engine refuses, apart. The range is not empty. */
+static void
+take_apart(struct engine *engine, const char *words, size_t culprit)
+{
+    struct engine_range *last = &engine->ranges[engine->range_count - 1], whole = *last;
+    size_t middle = whole.from + (whole.to - whole.from) / 2;
+
+    if (culprit >= whole.from && culprit < whole.to && !engine->nodes[culprit].is_refused) {
+        refuse(&engine->nodes[culprit], words);
+    } else if (whole.to - whole.from == 1) {
+        if (!engine->nodes[whole.from].is_refused)
+            refuse(&engine->nodes[whole.from], words);
+        engine->range_count--;
+    } else {
+        last[0] = (struct engine_range){middle, whole.to};
+        last[1] = (struct engine_range){whole.from, middle};
+        engine->range_count++;
+    }
+}
+
+/* It has looked the last range over. */
+static int
+hear(struct engine *engine, int status, int64_t now, struct error *error)
+{
+    struct engine_range last = engine->ranges[engine->range_count - 1];
+    char words[ENGINE_REASON];
+    size_t culprit;
+
+    culprit = engine_last_words(engine->output, words);
+    if (status == 0 || last.from == last.to)
+        engine->range_count--;
+    if (status == 0 || culprit != SIZE_MAX)
+        engine->is_usable = true;
+    if (status != 0 && last.from == last.to)
+        return fail(engine, "cannot be used", now, error);
+    if (status != 0 && !engine->is_usable)
+        /* Is it the nodes at all? */
+        engine->ranges[engine->range_count++] = (struct engine_range){0, 0};
+    else if (status != 0)
+        take_apart(engine, words, culprit);
+    end(engine);
+    return go_on(engine, now, error);
 }
 
 int
@@ -272,42 +267,63 @@ engine_use(struct engine *engine, struct engine_node *nodes, size_t count, int64
     engine->nodes = nodes;
     engine->count = count;
     engine->failures = 0;
-    engine->is_looked_over = count == 0;
-    return begin(engine, now, error);
+    engine->retry_at = now;
+    engine->range_count = 0;
+    if (count == 0)
+        return 0;
+    engine->ranges[0] = (struct engine_range){0, count};
+    engine->range_count = 1;
+    return go_on(engine, now, error);
 }
 
 int
 engine_mind(struct engine *engine, int64_t now, struct error *error)
 {
-    if (engine->pid == 0)
-        return now < engine->retry_at || (engine->is_looked_over && !has_work(engine))
-                   ? 0
-                   : begin(engine, now, error);
-    if (waitpid(engine->pid, NULL, WNOHANG) == engine->pid) {
+    int status;
+
+    if (engine->phase == ENGINE_IDLE)
+        return now < engine->retry_at ? 0 : go_on(engine, now, error);
+    if (waitpid(engine->pid, &status, WNOHANG) == engine->pid) {
         engine->pid = 0;
+        if (engine->phase == ENGINE_LOOKING)
+            return hear(engine, status, now, error);
         if (now - engine->started > RETRY_MAX_MS)
             engine->failures = 0;
-        end_with_words(engine, "has ended", error);
-        return fail(engine, now);
+        return fail(engine, "has ended", now, error);
     }
-    if (engine->is_ready || (engine->is_ready = is_listening(engine)))
+    if (engine->phase == ENGINE_STARTING && is_listening(engine))
+        engine->phase = ENGINE_READY;
+    if (engine->phase == ENGINE_READY || now - engine->started < SLOW_MS)
         return 0;
-    if (now - engine->started < START_MS)
-        return 0;
-    end_with_words(engine, "does not listen", error);
-    return fail(engine, now);
+    return fail(engine,
+                engine->phase == ENGINE_LOOKING ? "does not look over its configuration"
+                                                : "does not listen",
+                now, error);
+}
+
+int
+engine_restart(struct engine *engine, int64_t now, struct error *error)
+{
+    end(engine);
+    return go_on(engine, now, error);
 }
 
 bool
 engine_is_starting(const struct engine *engine)
 {
-    return engine->pid > 0 && !engine->is_ready;
+    return engine->phase == ENGINE_LOOKING || engine->phase == ENGINE_STARTING;
+}
+
+bool
+engine_vouches(const struct engine *engine, int64_t began)
+{
+    return engine->phase == ENGINE_READY && engine->started <= began && is_listening(engine);
 }
 
 bool
 engine_carries(const struct engine *engine, size_t i)
 {
-    return engine->is_ready && !engine->nodes[i].is_refused;
+    return engine->phase == ENGINE_READY && !engine->nodes[i].is_refused;
 }
 
 struct probe_via

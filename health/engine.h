@@ -6,12 +6,13 @@
  * holds the UUIDs. It ends with us, however we end.
  *
  * What the engine refuses is found before anything is started, so that one bad node does not
- * silence the rest: all together are tried first, and when they fail, by halves, down to each
- * bad one alone.
+ * silence the rest: all together are tried first, and when they fail without the one whom Xray
+ * names; where it names none by halves, down to each bad one alone.
  */
 #ifndef SIGNPOST_ENGINE_H
 #define SIGNPOST_ENGINE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "buf.h"
@@ -20,7 +21,7 @@
 #include "probe.h"
 #include "uuid.h"
 
-enum { ENGINE_REASON = 160, ENGINE_SOCKET = 108 };
+enum { ENGINE_REASON = 160, ENGINE_SOCKET = 108, ENGINE_RANGES = 70 };
 
 /* A node that the engine shall carry probes to. */
 struct engine_node {
@@ -30,46 +31,65 @@ struct engine_node {
     char reason[ENGINE_REASON]; /* printable ASCII */
 };
 
+/* What the child is at. */
+enum engine_phase {
+    ENGINE_IDLE,     /* there is none */
+    ENGINE_LOOKING,  /* it looks a configuration over */
+    ENGINE_STARTING, /* it does not listen yet */
+    ENGINE_READY
+};
+
 struct engine {
     const char *program;        /* a path, or a name that PATH finds */
     char socket[ENGINE_SOCKET]; /* of the HTTP inbound */
-    int stop_fd;                /* when it becomes readable, whatever takes long ends; -1: none */
     struct engine_node *nodes;  /* borrowed, between engine_use and the next */
     size_t count;
-    pid_t pid;           /* of the child, 0: none */
-    int output;          /* what it says, -1: none */
-    bool is_looked_over; /* is_refused of all nodes is known */
-    bool is_ready;       /* the child listens */
-    int64_t started;     /* ms, by the caller's clock */
-    int64_t retry_at;    /* likewise: not started again before */
-    unsigned failures;   /* in a row */
+    enum engine_phase phase;
+    pid_t pid;         /* of the child, 0: none */
+    int output;        /* what it says, -1: none */
+    int64_t started;   /* ms, by the caller's clock: when the child was */
+    int64_t retry_at;  /* likewise: nothing is started before */
+    unsigned failures; /* in a row */
+    struct engine_range {
+        size_t from, to;
+    } ranges[ENGINE_RANGES]; /* of nodes that are still to be looked over, the last one first */
+    unsigned range_count;
+    bool is_usable; /* it has taken something */
 };
 
 /*
- * Prepares; starts nothing. program must outlive it. Returns 0, or -1 with error filled (the
- * socket's path is longer than the system takes).
+ * Prepares; starts nothing. program must outlive it. Returns 0, or -1 with error filled (the state
+ * directory is not there, or no socket may be named so).
  */
-int engine_init(struct engine *engine, const char *program, const char *state, int stop_fd,
-                struct error *error);
+int engine_init(struct engine *engine, const char *program, const char *state, struct error *error);
 
 /*
- * Ends what runs, finds out which nodes the engine refuses (which takes tens of ms when it refuses
- * none) and starts it with the others, if there are any. nodes are borrowed until the next call,
- * and may be NULL with a count of 0. Returns 0, or -1 with error filled: then nothing runs, and
- * engine_mind tries again.
+ * Ends what runs, and begins to find out which nodes the engine refuses; then it is started with
+ * the others, if there are any (engine_mind). nodes are borrowed until the next call, and may be
+ * NULL with a count of 0. Returns 0, or -1 with error filled: then nothing runs, and engine_mind
+ * tries again.
  */
 int engine_use(struct engine *engine, struct engine_node *nodes, size_t count, int64_t now,
                struct error *error);
 
 /*
- * To be called now and then: starts a child that has ended again, 5 s later and, each time that it
- * fails in a row, twice as long, up to 5 minutes. Returns 0, or -1 with error filled when it has
- * ended or could not be started.
+ * To be called often while engine_is_starting, and now and then else; never waits. A child that has
+ * ended is started again 5 s later and, each time that it fails in a row, twice as long, up to 5
+ * minutes. Returns 0, or -1 with error filled when it has ended, hangs or could not be started.
  */
 int engine_mind(struct engine *engine, int64_t now, struct error *error);
 
-/* Whether it has been started and does not listen yet, which takes it tens of ms. */
+/* Ends the child and starts it again, without connections from before. Returns as engine_mind. */
+int engine_restart(struct engine *engine, int64_t now, struct error *error);
+
+/* Whether it looks nodes over or does not listen yet, which takes tens of ms for each. */
 bool engine_is_starting(const struct engine *engine);
+
+/*
+ * Whether what a probe found that began then is the node's doing: the engine has lived all the time
+ * and is still there.
+ */
+bool engine_vouches(const struct engine *engine, int64_t began);
 
 /* Whether probes by this node can be started. */
 bool engine_carries(const struct engine *engine, size_t i);
@@ -89,11 +109,10 @@ void engine_release(struct engine *engine);
 pid_t engine_spawn(const char *program, const char *const *words, const struct buf *input,
                    int *output, struct error *error);
 
-/* Waits for its end, so many ms. Returns its status as waitpid has it; -1 when it had to be ended.
+/*
+ * The last line of what it said, without what stands before the last " > ", in printable ASCII.
+ * Returns the number in the tag that the line names ("n17"), or SIZE_MAX.
  */
-int engine_wait(pid_t pid, int ms, int stop_fd);
-
-/* The last line of what it said, without what stands before the last " > ", in printable ASCII. */
-void engine_last_words(int output, char words[static ENGINE_REASON]);
+size_t engine_last_words(int output, char words[static ENGINE_REASON]);
 
 #endif

@@ -1,19 +1,23 @@
 /* The engine's process; see engine.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "file.h"
+
+/* What Xray says of an outbound that it refuses. */
+#define TAG "with tag n"
+
+enum { OUTPUT_MAX = 4 * 1024 * 1024 };
 
 /* A file in memory, with a number that no standard descriptor has. */
 static int
@@ -39,6 +43,8 @@ become(const char *program, const char *const *words, pid_t parent, int input, i
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(0077);
+    /* What it says is kept in memory. */
+    setrlimit(RLIMIT_FSIZE, &(const struct rlimit){OUTPUT_MAX, OUTPUT_MAX});
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
         dup2(output, STDERR_FILENO) >= 0)
@@ -69,44 +75,37 @@ engine_spawn(const char *program, const char *const *words, const struct buf *in
     return pid;
 }
 
-int
-engine_wait(pid_t pid, int ms, int stop_fd)
+/* Reads the end of what it said, as a string. */
+static void
+read_end(int output, char *text, size_t size)
 {
-    int fd = pidfd_open(pid, 0), status = -1;
-    struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
-    int ready = -1;
-
-    if (fd >= 0) {
-        do
-            ready = poll(fds, 2, ms);
-        while (ready < 0 && errno == EINTR);
-        close(fd);
-    }
-    if (ready > 0 && fds[0].revents != 0)
-        return waitpid(pid, &status, 0) == pid ? status : -1;
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    return -1;
-}
-
-void
-engine_last_words(int output, char words[static ENGINE_REASON])
-{
-    char text[4096];
-    off_t size = lseek(output, 0, SEEK_END);
-    ssize_t len = pread(output, text, sizeof(text) - 1,
-                        size >= (off_t)sizeof(text) ? size - (off_t)sizeof(text) + 1 : 0);
-    char *line, *part;
-    size_t i;
+    off_t all = lseek(output, 0, SEEK_END), room = (off_t)size - 1;
+    ssize_t len = pread(output, text, size - 1, all > room ? all - room : 0);
 
     text[len > 0 ? len : 0] = '\0';
-    for (i = strlen(text); i > 0 && (text[i - 1] == '\n' || text[i - 1] == '\r'); i--)
-        text[i - 1] = '\0';
+    for (len = (ssize_t)strlen(text); len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r');)
+        text[--len] = '\0';
+}
+
+size_t
+engine_last_words(int output, char words[static ENGINE_REASON])
+{
+    char text[4096], *line, *part, *tag, *rest;
+    unsigned long number = SIZE_MAX;
+    size_t i;
+
+    read_end(output, text, sizeof(text));
     line = strrchr(text, '\n') != NULL ? strrchr(text, '\n') + 1 : text;
+    if ((tag = strstr(line, TAG)) != NULL) {
+        number = strtoul(tag + strlen(TAG), &rest, 10);
+        if (rest == tag + strlen(TAG))
+            number = SIZE_MAX;
+    }
     while ((part = strstr(line, " > ")) != NULL)
         line = part + 3;
     snprintf(words, ENGINE_REASON, "%.*s", ENGINE_REASON - 1, line);
     for (i = 0; words[i] != '\0'; i++)
         if ((unsigned char)(words[i] - ' ') > '~' - ' ')
             words[i] = '?';
+    return number;
 }

@@ -15,25 +15,67 @@ fleet_init(struct fleet *fleet, const struct health_settings *settings, uint64_t
     fleet->rules.fall = settings->fall;
     fleet->rules.rise = settings->rise;
     fleet->rules.remove_after = (int64_t)settings->remove_after * 1000;
-    pool_init(&fleet->pool);
+}
+
+static void
+free_node(struct entry_node *node)
+{
+    if (node != NULL)
+        pool_release(&node->pool);
+    free(node);
 }
 
 void
 fleet_release(struct fleet *fleet)
 {
+    struct entry_node *node;
+    size_t i;
+
+    for (i = 0; i < fleet->count; i++)
+        free_node(fleet->nodes[i]);
+    while ((node = fleet->gone) != NULL) {
+        fleet->gone = node->next;
+        free_node(node);
+    }
     free(fleet->nodes);
     free(fleet->judges);
     free(fleet->engine_nodes);
-    pool_release(&fleet->pool);
     *fleet = (struct fleet){.count = 0};
+}
+
+bool
+fleet_forget(struct fleet *fleet, struct entry_node *node)
+{
+    struct entry_node **at;
+
+    for (at = &fleet->gone; *at != NULL; at = &(*at)->next)
+        if (*at == node) {
+            *at = node->next;
+            free_node(node);
+            return true;
+        }
+    return false;
 }
 
 static int
 compare_nodes(const void *a, const void *b)
 {
-    const struct entry_node *x = a, *y = b;
+    const struct entry_node *x = *(struct entry_node *const *)a;
+    const struct entry_node *y = *(struct entry_node *const *)b;
 
     return x->config < y->config ? -1 : x->config > y->config;
+}
+
+/* The node of a fleet with that configuration, or NULL. */
+static struct entry_node *
+find(const struct fleet *fleet, uint64_t config)
+{
+    struct entry_node wanted = {.config = config}, *key = &wanted, **found;
+
+    if (fleet->count == 0)
+        return NULL;
+    found = bsearch(&key, fleet->nodes, fleet->count, sizeof(struct entry_node *), compare_nodes);
+    return found != NULL ? *found : NULL;
 }
 
 static const struct uuid *
@@ -47,73 +89,92 @@ uuid_of(const struct health_settings *settings, const char *address)
     return &settings->uuid;
 }
 
-/* Makes a node of an entry. Returns 0, or -1 with error filled. */
-static int
-read_node(struct entry_node *node, const struct set_entry *entry,
-          const struct health_settings *settings, struct pool *pool, struct error *error)
+/* Makes a node of an entry. Returns it, or NULL with error filled. */
+static struct entry_node *
+make_node(const struct set_entry *entry, const struct health_settings *settings,
+          struct error *error)
 {
-    *node = (struct entry_node){.config = entry->config};
-    if (link_read_middle(entry->middle, entry->middle_len, &node->client, pool, error) != 0)
-        return -1;
+    struct entry_node *node = calloc(1, sizeof(*node));
+
+    if (node == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    pool_init(&node->pool);
+    node->config = entry->config;
+    if (link_read_middle(entry->middle, entry->middle_len, &node->client, &node->pool, error) !=
+        0) {
+        free_node(node);
+        return NULL;
+    }
     node->uuid = *uuid_of(settings, node->client.address);
     node->needs = probe_unsupported(&node->client);
-    node->name = pool_printf(pool, "%s:%u %s %s", node->client.address, node->client.port,
+    node->name = pool_printf(&node->pool, "%s:%u %s %s", node->client.address, node->client.port,
                              transport_name(node->client.type),
                              security_name(node->client.security));
-    return node->name != NULL ? 0 : error_set(error, "out of memory");
+    if (node->name != NULL)
+        return node;
+    error_set(error, "out of memory");
+    free_node(node);
+    return NULL;
 }
 
 /* Nodes in the making. */
 struct listing {
-    struct fleet *fresh;
-    size_t room;
+    const struct fleet *old;
     const struct health_settings *settings;
+    struct entry_node **nodes;
+    size_t count, room;
+    bool is_other; /* than the old ones */
 };
 
 static bool
-is_listed(const struct fleet *fleet, uint64_t config)
+is_listed(const struct listing *listing, uint64_t config)
 {
     size_t i;
 
-    for (i = 0; i < fleet->count; i++)
-        if (fleet->nodes[i].config == config)
+    for (i = 0; i < listing->count; i++)
+        if (listing->nodes[i]->config == config)
             return true;
     return false;
 }
 
+/* Lists the node of an entry: the one that is there, or a new one. */
 static int
-list_set(struct listing *listing, const struct set *set, struct error *error)
+list_entry(struct listing *listing, const struct set_entry *entry, struct error *error)
 {
-    struct fleet *fresh = listing->fresh;
-    uint32_t i;
+    struct entry_node *node = find(listing->old, entry->config);
 
-    for (i = 0; i < set->count; i++) {
-        if (is_listed(fresh, set->entries[i].config))
-            continue;
-        if (fresh->count == listing->room) {
-            size_t room = listing->room * 2 + 64;
-            struct entry_node *nodes = realloc(fresh->nodes, room * sizeof(*nodes));
+    if (node != NULL ? node->is_kept : is_listed(listing, entry->config))
+        return 0;
+    if (listing->count == listing->room) {
+        size_t room = listing->room * 2 + 64;
+        struct entry_node **nodes = realloc(listing->nodes, room * sizeof(*nodes));
 
-            if (nodes == NULL)
-                return error_set(error, "out of memory");
-            fresh->nodes = nodes;
-            listing->room = room;
-        }
-        if (read_node(&fresh->nodes[fresh->count], &set->entries[i], listing->settings,
-                      &fresh->pool, error) != 0)
-            return -1;
-        fresh->count++;
+        if (nodes == NULL)
+            return error_set(error, "out of memory");
+        listing->nodes = nodes;
+        listing->room = room;
     }
+    if (node != NULL) {
+        node->is_kept = true;
+    } else {
+        listing->is_other = true;
+        node = make_node(entry, listing->settings, error);
+        if (node == NULL)
+            return -1;
+    }
+    listing->nodes[listing->count++] = node;
     return 0;
 }
 
 /* Lists the nodes of every set. */
 static int
-list_nodes(struct listing *listing, struct snapshot *snapshot, struct error *error)
+list(struct listing *listing, struct snapshot *snapshot, struct error *error)
 {
     struct set *set = calloc(1, sizeof(*set));
     const uint8_t *bytes;
-    uint32_t number;
+    uint32_t number, i;
     size_t len;
     int rc = 0, got = 1;
 
@@ -123,32 +184,11 @@ list_nodes(struct listing *listing, struct snapshot *snapshot, struct error *err
         got = snapshot_get_set(snapshot, number, SET_LINKS, &bytes, &len);
         if (got < 0 || (got == 1 && set_decode(bytes, len, set) != 0))
             rc = error_set(error, "the snapshot is damaged");
-        else if (got == 1)
-            rc = list_set(listing, set, error);
+        for (i = 0; rc == 0 && got == 1 && i < set->count; i++)
+            rc = list_entry(listing, &set->entries[i], error);
     }
     free(set);
     return rc;
-}
-
-/* Takes over what was known of a node before. */
-static void
-remember(const struct fleet *old, struct entry_node *node, struct judge *judge)
-{
-    const struct entry_node *known = old->count == 0 ? NULL
-                                                     : bsearch(node, old->nodes, old->count,
-                                                               sizeof(*old->nodes), compare_nodes);
-    struct entry_node fresh = *node;
-
-    if (known == NULL)
-        return;
-    *judge = old->judges[known - old->nodes];
-    *node = *known;
-    node->name = fresh.name;
-    node->client = fresh.client;
-    node->uuid = fresh.uuid;
-    node->needs = fresh.needs;
-    node->in_engine = fresh.in_engine;
-    node->is_probing = false;
 }
 
 /* Takes over what an earlier program wrote down of it. */
@@ -173,82 +213,137 @@ restore(struct entry_node *node, struct judge *judge, const struct judge_rules *
     }
 }
 
-/* Lists those that take an engine. Returns 0, or -1 with error filled. */
-static int
-list_engine_nodes(struct fleet *fleet, struct error *error)
+/* The judges of the nodes that are listed. Returns them, or NULL. */
+static struct judge *
+make_judges(struct fleet *fleet, const struct listing *listing, const struct health_report *report,
+            int64_t now, int64_t wall)
 {
+    struct judge *judges = calloc(listing->count + 1, sizeof(*judges));
     size_t i;
 
-    fleet->engine_nodes = calloc(fleet->count + 1, sizeof(*fleet->engine_nodes));
-    if (fleet->engine_nodes == NULL)
-        return error_set(error, "out of memory");
-    for (i = 0; i < fleet->count; i++) {
-        struct entry_node *node = &fleet->nodes[i];
+    for (i = 0; judges != NULL && i < listing->count; i++) {
+        struct entry_node *node = listing->nodes[i];
 
-        if (node->needs == NULL)
+        if (node->is_kept) {
+            judges[i] = fleet->judges[node->index];
             continue;
-        node->in_engine = fleet->engine_count++;
-        fleet->engine_nodes[node->in_engine] = (struct engine_node){.client = &node->client,
-                                                                    .uuid = node->uuid};
+        }
+        judge_init(&judges[i], &fleet->rules, HEALTH_UNKNOWN, now, now);
+        node->since = wall;
+        node->due = now + judge_next(&judges[i], &fleet->rules, &fleet->random);
+        if (report != NULL)
+            restore(node, &judges[i], &fleet->rules, report, now, wall);
     }
-    return 0;
+    return judges;
+}
+
+/* Lists those that take an engine. Returns them, or NULL. */
+static struct engine_node *
+make_engine_nodes(const struct listing *listing, size_t *count)
+{
+    struct engine_node *nodes = calloc(listing->count + 1, sizeof(*nodes));
+    size_t i;
+
+    *count = 0;
+    for (i = 0; nodes != NULL && i < listing->count; i++) {
+        const struct entry_node *node = listing->nodes[i];
+
+        if (node->needs != NULL)
+            nodes[(*count)++] = (struct engine_node){.client = &node->client, .uuid = node->uuid};
+    }
+    return nodes;
 }
 
 static bool
-is_same(const struct fleet *a, const struct fleet *b)
+is_same_engine(const struct fleet *fleet, const struct engine_node *nodes, size_t count)
 {
     size_t i;
 
-    if (a->count != b->count)
+    if (count != fleet->engine_count)
         return false;
-    for (i = 0; i < a->count; i++)
-        if (a->nodes[i].config != b->nodes[i].config)
+    for (i = 0; i < count; i++)
+        if (nodes[i].client != fleet->engine_nodes[i].client)
             return false;
     return true;
 }
 
-/* Lists the nodes of a snapshot. */
-static int
-list(struct fleet *fresh, struct snapshot *snapshot, const struct health_settings *settings,
-     struct error *error)
+/* Takes over what has been made: from here on nothing fails. */
+static void
+take_over(struct fleet *fleet, const struct listing *listing, struct judge *judges,
+          struct engine_node *engine_nodes, size_t engine_count)
 {
-    struct listing listing = {fresh, 0, settings};
+    size_t i, n = 0;
 
-    pool_init(&fresh->pool);
-    if (list_nodes(&listing, snapshot, error) != 0)
-        return -1;
-    if (fresh->count > 0)
-        qsort(fresh->nodes, fresh->count, sizeof(*fresh->nodes), compare_nodes);
-    fresh->judges = calloc(fresh->count + 1, sizeof(*fresh->judges));
-    if (fresh->judges == NULL)
-        return error_set(error, "out of memory");
-    return list_engine_nodes(fresh, error);
+    for (i = 0; i < fleet->count; i++) {
+        struct entry_node *node = fleet->nodes[i];
+
+        if (!node->is_kept && node->is_probing) {
+            node->next = fleet->gone;
+            fleet->gone = node;
+        } else if (!node->is_kept) {
+            free_node(node);
+        }
+    }
+    free(fleet->nodes);
+    free(fleet->judges);
+    fleet->nodes = listing->nodes;
+    fleet->judges = judges;
+    fleet->count = listing->count;
+    if (is_same_engine(fleet, engine_nodes, engine_count)) {
+        free(engine_nodes);
+    } else {
+        free(fleet->engine_nodes);
+        fleet->engine_nodes = engine_nodes;
+        fleet->engine_count = engine_count;
+        fleet->is_engine_new = true;
+    }
+    for (i = 0; i < fleet->count; i++) {
+        fleet->nodes[i]->index = i;
+        fleet->nodes[i]->is_kept = false;
+        if (fleet->nodes[i]->needs != NULL)
+            fleet->nodes[i]->in_engine = n++;
+    }
+}
+
+/* Drops what has been made. */
+static void
+drop(struct fleet *fleet, const struct listing *listing)
+{
+    size_t i;
+
+    for (i = 0; i < listing->count; i++)
+        if (!listing->nodes[i]->is_kept)
+            free_node(listing->nodes[i]);
+    free(listing->nodes);
+    for (i = 0; i < fleet->count; i++)
+        fleet->nodes[i]->is_kept = false;
 }
 
 int
 fleet_load(struct fleet *fleet, struct snapshot *snapshot, const struct health_settings *settings,
            const struct health_report *report, int64_t now, int64_t wall, struct error *error)
 {
-    struct fleet fresh = {.rules = fleet->rules, .random = fleet->random};
-    int rc = list(&fresh, snapshot, settings, error);
-    size_t i;
+    struct listing listing = {.old = fleet, .settings = settings};
+    struct engine_node *engine_nodes;
+    struct judge *judges;
+    size_t engine_count;
+    int rc = list(&listing, snapshot, error);
 
-    if (rc != 0 || (fleet->count > 0 && is_same(fleet, &fresh))) {
-        fleet_release(&fresh);
+    if (rc != 0 || (!listing.is_other && listing.count == fleet->count)) {
+        drop(fleet, &listing);
         return rc;
     }
-    for (i = 0; i < fresh.count; i++) {
-        struct entry_node *node = &fresh.nodes[i];
-
-        judge_init(&fresh.judges[i], &fresh.rules, HEALTH_UNKNOWN, now, now);
-        node->since = wall;
-        node->due = now + judge_next(&fresh.judges[i], &fresh.rules, &fresh.random);
-        if (report != NULL)
-            restore(node, &fresh.judges[i], &fresh.rules, report, now, wall);
-        remember(fleet, node, &fresh.judges[i]);
+    if (listing.count > 0)
+        qsort(listing.nodes, listing.count, sizeof(struct entry_node *), compare_nodes);
+    judges = make_judges(fleet, &listing, report, now, wall);
+    engine_nodes = make_engine_nodes(&listing, &engine_count);
+    if (judges == NULL || engine_nodes == NULL) {
+        free(judges);
+        free(engine_nodes);
+        drop(fleet, &listing);
+        return error_set(error, "out of memory");
     }
-    fleet_release(fleet);
-    *fleet = fresh;
+    take_over(fleet, &listing, judges, engine_nodes, engine_count);
     return 1;
 }
 
@@ -263,7 +358,7 @@ fleet_write(const struct fleet *fleet, const char *path, const struct health_hea
     if (entries == NULL)
         return error_set(error, "out of memory");
     for (i = 0; i < fleet->count; i++) {
-        const struct entry_node *node = &fleet->nodes[i];
+        const struct entry_node *node = fleet->nodes[i];
 
         entries[i] = (struct health_entry){.key = node->config,
                                            .state = fleet->judges[i].state,

@@ -15,6 +15,7 @@
 
 struct entry_node {
     uint64_t config;      /* of its set entry: the key of the state file */
+    size_t index;         /* in the fleet */
     const char *name;     /* for people: "host:port transport security" */
     struct client client; /* as its link says */
     struct uuid uuid;     /* of the probe device */
@@ -23,22 +24,26 @@ struct entry_node {
     int64_t due;          /* ms, by the monotonic clock: when to probe it again */
     int64_t began;        /* ms: of the probe under way */
     bool is_probing;
+    bool is_kept;         /* while a snapshot is taken over: it is in the new one, too */
     unsigned long probes; /* so far */
     /* As the state file has it; times in seconds since the epoch. */
     int64_t since, last_success, last_try;
     uint32_t round_trip;
     enum health_speaker spoke;
     char reason[HEALTH_REASON_MAX + 1];
+    struct pool pool;        /* holds name and client */
+    struct entry_node *next; /* of those that are gone */
 };
 
 struct fleet {
     struct judge_rules rules;
-    struct entry_node *nodes; /* ascending by config */
-    struct judge *judges;     /* of the nodes, likewise */
+    struct entry_node **nodes; /* ascending by config; each stays where it is while it is here */
+    struct judge *judges;      /* of the nodes, likewise */
     size_t count;
+    struct entry_node *gone; /* no more in the snapshot, but a probe is under way */
     struct engine_node *engine_nodes;
     size_t engine_count;
-    struct pool pool; /* holds what nodes point to */
+    bool is_engine_new; /* fleet_load has changed engine_nodes; whoever has used them says false */
     uint64_t random;
 };
 
@@ -46,15 +51,17 @@ void fleet_init(struct fleet *fleet, const struct health_settings *settings, uin
 void fleet_release(struct fleet *fleet);
 
 /*
- * Takes the nodes of a snapshot: what is known of those that stay is kept, and none is being probed
- * then. What an earlier program wrote down of others (report; NULL: nothing) is taken over. now is
- * in ms by the monotonic clock, wall in seconds since the epoch. Returns 1; 0 when the nodes are
- * the same, and nothing has changed: probes may go on; or -1 with error filled and the fleet as it
- * was.
+ * Takes the nodes of a snapshot: those that stay stay as they are, probes under way too; those that
+ * go while one is are in gone. What an earlier program wrote down of new ones (report; NULL:
+ * nothing) is taken over. now is in ms by the monotonic clock, wall in seconds since the epoch.
+ * Returns 1; 0 when the nodes are the same; or -1 with error filled and the fleet as it was.
  */
 int fleet_load(struct fleet *fleet, struct snapshot *snapshot,
                const struct health_settings *settings, const struct health_report *report,
                int64_t now, int64_t wall, struct error *error);
+
+/* Whether the node, whose probe has ended, is gone; then it is freed. */
+bool fleet_forget(struct fleet *fleet, struct entry_node *node);
 
 /* Writes down what is known. Returns as health_write. */
 int fleet_write(const struct fleet *fleet, const char *path, const struct health_head *head,

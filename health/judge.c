@@ -163,6 +163,12 @@ judge_is_shaky(const struct judge *judge, const struct judge_rules *rules)
     return is_up(judge) && judge->bad > 0 && judge->bad < failures(rules->fall);
 }
 
+bool
+judge_is_open(const struct judge *judge, const struct judge_rules *rules)
+{
+    return judge_is_shaky(judge, rules) || (is_up(judge) && judge->dropped > 0);
+}
+
 /* Below a bound: SplitMix64 (Steele, Lea and Flood 2014), which any seed suits. */
 static uint32_t
 below(uint64_t *random, uint32_t bound)

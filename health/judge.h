@@ -111,10 +111,14 @@ bool judge_hear(struct judge *judges, size_t count, size_t i, const struct judge
  */
 uint32_t judge_next(const struct judge *judge, const struct judge_rules *rules, uint64_t *random);
 
-/*
- * Whether the node is up but in the middle of failing. A program that asks only once goes on until
- * no node is.
- */
+/* Whether the node is up but in the middle of failing. */
 bool judge_is_shaky(const struct judge *judge, const struct judge_rules *rules);
+
+/*
+ * Whether it is still open if the node falls: it is in the middle of failing, or a fall of it was
+ * not believed and it has not been well since. A program that asks only once goes on until it is
+ * open of none.
+ */
+bool judge_is_open(const struct judge *judge, const struct judge_rules *rules);
 
 #endif
