@@ -169,6 +169,8 @@ pair(struct reader *reader, json_t *mapping, const yaml_event_t *key_event, int 
     if (key_event->type != YAML_SCALAR_EVENT)
         return fail_at(reader, key_event->start_mark, "a key must be plain text");
     key = (const char *)key_event->data.scalar.value;
+    if (key[0] == '\0' && key_event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        return fail_at(reader, key_event->start_mark, "a key is missing");
     if (strlen(key) != key_event->data.scalar.length)
         return fail_at(reader, key_event->start_mark, "a NUL character in a key");
     if (json_object_get(mapping, key) != NULL)

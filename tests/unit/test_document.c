@@ -155,6 +155,7 @@ test_hostile_yaml(void **state)
         {"duplicate-key-quoted.yaml", 3, 1, "duplicate key 'status'"},
         {"duplicate-key-flow.yaml", 1, 10, "duplicate key 'имя'"},
         {"list-as-key.yaml", 1, 3, "plain text"},
+        {"missing-key.yaml", 1, 2, "a key is missing"},
         {"mapping-as-key.yaml", 2, 1, "plain text"},
         {"key-without-text.yaml", 2, 1, "expected key"},
         {"long-key.yaml", 2, 1101, "':'"},
