@@ -160,7 +160,7 @@ lint:
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
 	install -m 755 $(B)/signpost $(DESTDIR)$(BINDIR)/
-	install -m 755 $(B)/signpost.fcgi $(DESTDIR)$(LIBEXECDIR)/
+	install -m 755 $(B)/signpost.fcgi $(B)/signpost-health $(DESTDIR)$(LIBEXECDIR)/
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 templates/* $(DESTDIR)$(DATADIR)/templates/
 	for page in man/*; do \

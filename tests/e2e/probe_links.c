@@ -130,7 +130,7 @@ use_engine(struct engine *engine, const struct job *job, struct engine_node *nod
     static const struct timespec moment = {.tv_nsec = 5000000};
     int rc = 0;
 
-    if (engine_init(engine, job->engine, job->state != NULL ? job->state : ".", -1, error) != 0)
+    if (engine_init(engine, job->engine, job->state != NULL ? job->state : ".", error) != 0)
         return -1;
     rc = engine_use(engine, nodes, (size_t)job->count, 0, error);
     while (rc == 0 && engine_is_starting(engine)) {
