@@ -114,7 +114,7 @@ class Busy(FleetCase):
         until(lambda: self.states_of(self.nodes[2]) <= bad or late(), "the black hole")
         took = time.monotonic() - began
         self.assertLessEqual(self.states_of(self.nodes[2]), bad, f"after {took} s")
-        self.assertGreater((len(done) - before) / took, 2, "compiles per second")
+        self.assertGreater((len(done) - before) / took, 0.5, "compiles per second")
 
     def test_devices_change_with_every_compile(self):
         self.configure(timeout=2, fall=1)
