@@ -11,16 +11,20 @@
 #   make bench        measure, side by side; prints ratios
 #   make bench-scale  the same with a million devices (takes long)
 #   make install      PREFIX=/usr/local DESTDIR=
+#   make dist         build/signpost-VERSION.tar.gz of the last commit; the same commit, the same bytes
 
 VERSION = 0.1.0
 
 CC = cc
 CFLAGS = -O2 -g
-HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE $(BRANCHES)
+# Where the compiler knows it for its target: calls and returns go only where they may (CET on x86).
+BRANCHES := $(shell for flag in -fcf-protection=full -mbranch-protection=standard; do \
+    $(CC) -Werror $$flag -x c -c -o /dev/null /dev/null 2>/dev/null && echo $$flag && break; done)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
        -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2
 WERROR =
-LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed
+LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # Small libraries are linked from their archives: a CGI start costs less than with shared ones.
 # `make STATIC=` uses the shared ones.
@@ -44,13 +48,16 @@ DESTDIR =
 
 B = build
 
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Ilib -DSIGNPOST_VERSION='"$(VERSION)"' \
+# The same source gives the same bytes, in whatever directory, and with whatever B.
+SAME = -ffile-prefix-map=$(CURDIR)=.
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(SAME) -Ilib -DSIGNPOST_VERSION='"$(VERSION)"' \
              -DSIGNPOST_BINDIR='"$(BINDIR)"' -DTEMPLATES_DIR='"templates"' $(HARDEN) $(WARN) $(WERROR) $(CFLAGS)
 
-LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
-CGI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cgi/*.c))
-CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
-HEALTH_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard health/*.c))
+LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*.c)))
+CGI_OBJ = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cgi/*.c)))
+CLI_OBJ = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cli/*.c)))
+HEALTH_OBJ = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard health/*.c)))
 
 all: $(B)/signpost.fcgi $(B)/signpost $(B)/signpost-health
 
@@ -168,6 +175,20 @@ install: all
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/; \
 	done
 
+DIST = signpost-$(VERSION)
+
+# Without git, of an unpacked one: what is there. gzip -n: neither a name nor a time.
+dist:
+	@mkdir -p $(B)
+	@if [ -e .git ]; then \
+		git -c tar.umask=022 archive --format=tar --prefix=$(DIST)/ HEAD; \
+	else \
+		tar -c --format=ustar --sort=name --owner=root:0 --group=root:0 --mode=go=rX,u+rw \
+			--mtime="@$$(stat -c %Y Makefile)" --exclude=./build --exclude='./run/?*' \
+			--exclude=__pycache__ --transform='s,^\.,$(DIST),' .; \
+	fi | gzip -9n >$(B)/$(DIST).tar.gz.new
+	@mv $(B)/$(DIST).tar.gz.new $(B)/$(DIST).tar.gz
+
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CGI_OBJ) $(CLI_OBJ) $(HEALTH_OBJ)) \
          $(wildcard $(B)/tests/unit/*.d $(B)/tests/e2e/*.d $(B)/tests/fuzz/*.d)
 
@@ -183,6 +204,11 @@ $(B)/bench/%: $(B)/bench/%.o $(filter-out $(B)/cgi/main.o,$(CGI_OBJ)) $(B)/libsi
 bench-scale: all $(BENCH)
 	bench/scale --build $(B)
 
+# How many requests restarts lose, and what twenty million of them leave behind.
+bench-restarts: all $(BENCH)
+	bench/restarts --build $(B)
+	bench/soak --build $(B) --graph $(B)/soak.svg
+
 bench: all $(BENCH)
 	bench/run --build $(B)
 	bench/formats --build $(B)
@@ -193,6 +219,6 @@ clean:
 	rm -rf build
 
 .PHONY: all check check-asan check-valgrind harnesses fuzzers fuzz fuzz-long counted lint install \
-        bench bench-scale clean
+        dist bench bench-scale bench-restarts clean
 .SECONDARY:
 .DELETE_ON_ERROR:
