@@ -4,13 +4,15 @@
  * whatever the answers do, and their time runs from when they fell due).
  *
  *     load PORT CONNECTIONS SECONDS RATE PATH…     RATE 0: closed loop
- *     load PORT CONNECTIONS SECONDS RATE @FILE     a path a line
+ *     load PORT CONNECTIONS SECONDS RATE @FILE     a path a line, or METHOD PATH [HEADER: VALUE]
  *
  * LOAD_FROM in the environment: the address to come from, of the loopback network.
  *
- * Prints one line of JSON: requests, missing (answers 404), other (neither 200 nor 404, or of
- * unknown length), seconds, rate, and latencies in microseconds. Paths are asked in turn; those of
- * a file are shuffled first.
+ * Prints one line of JSON: requests, missing (answers 404), unchanged (304), retried, other (none
+ * of 200, 304 and 404, of unknown length, or broken off), seconds, rate, and latencies in
+ * microseconds. Paths are asked in turn; those of a file are shuffled first. Retried are requests
+ * on a kept connection that was closed before any byte of the answer: they go out once more, on a
+ * new one, as any client does; on a new connection that is an `other`.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,10 +28,17 @@
 
 enum { ANSWER_MAX = 64 * 1024, SAMPLES_MAX = 32 * 1024 * 1024 };
 
+struct request {
+    char *text;
+    bool is_head;
+};
+
 struct connection {
     int fd;
     bool is_busy;
-    int64_t due; /* when the request under way was to be sent, in nanoseconds */
+    bool has_answered;
+    const struct request *request; /* the one under way */
+    int64_t due;                   /* when the request under way was to be sent, in nanoseconds */
     size_t len;
     char answer[ANSWER_MAX];
 };
@@ -39,11 +48,11 @@ static struct {
     size_t connection_count;
     int epoll;
     int port;
-    char **requests;
+    struct request *requests;
     size_t request_count, next_request;
     uint32_t *samples; /* microseconds */
     size_t sample_count;
-    size_t missing, other;
+    size_t missing, unchanged, retried, other;
     bool is_open_loop;
 } load;
 
@@ -84,19 +93,53 @@ connect_one(struct connection *connection)
         die("epoll_ctl");
     connection->len = 0;
     connection->is_busy = false;
+    connection->has_answered = false;
+}
+
+/* Whether the request went out; else the peer has closed. */
+static bool
+is_sent(struct connection *connection)
+{
+    const char *text = connection->request->text;
+    size_t len = strlen(text);
+
+    connection->is_busy = true;
+    connection->len = 0;
+    return send(connection->fd, text, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
 static void
 ask(struct connection *connection, int64_t due)
 {
-    const char *request = load.requests[load.next_request++ % load.request_count];
-    size_t len = strlen(request);
-
+    connection->request = &load.requests[load.next_request++ % load.request_count];
     connection->due = due;
-    connection->is_busy = true;
-    connection->len = 0;
-    if (send(connection->fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
+    if (is_sent(connection))
+        return;
+    load.retried++;
+    close(connection->fd);
+    connect_one(connection);
+    if (!is_sent(connection))
         die("send");
+}
+
+/* The peer has closed the connection: nginx does after keepalive_requests, and when it reloads. */
+static void
+come_again(struct connection *connection)
+{
+    bool is_busy = connection->is_busy;
+    bool is_retry = connection->has_answered && connection->len == 0;
+
+    close(connection->fd);
+    connect_one(connection);
+    if (is_busy && is_retry) {
+        load.retried++;
+        if (!is_sent(connection))
+            die("send");
+        return;
+    }
+    load.other += is_busy;
+    if (!load.is_open_loop)
+        ask(connection, now_ns());
 }
 
 /* Whether a whole answer lies there; sets its status. */
@@ -110,6 +153,9 @@ is_whole(struct connection *connection, int *status)
     end = strstr(connection->answer, "\r\n\r\n");
     if (end == NULL)
         return false;
+    *status = (int)strtol(connection->answer + 9, NULL, 10);
+    if (*status == 304 || connection->request->is_head)
+        return true;
     field = strcasestr(connection->answer, "\r\nContent-Length:");
     if (field != NULL && field < end)
         body = strtoul(field + 17, NULL, 10);
@@ -117,7 +163,6 @@ is_whole(struct connection *connection, int *status)
         load.other++; /* in chunks: where it ends is not understood here */
     if (connection->len < (size_t)(end + 4 - connection->answer) + body)
         return false;
-    *status = (int)strtol(connection->answer + 9, NULL, 10);
     return true;
 }
 
@@ -132,25 +177,21 @@ take(struct connection *connection)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        /* nginx closes a connection after keepalive_requests. */
-        if (connection->is_busy)
-            load.other++;
-        close(connection->fd);
-        connect_one(connection);
-        if (!load.is_open_loop)
-            ask(connection, now_ns());
+        come_again(connection);
         return;
     }
     connection->len += (size_t)n;
     if (!is_whole(connection, &status))
         return;
     now = now_ns();
-    if (status != 200 && status != 404)
+    if (status != 200 && status != 304 && status != 404)
         load.other++;
     load.missing += status == 404;
+    load.unchanged += status == 304;
     if (load.sample_count < SAMPLES_MAX)
         load.samples[load.sample_count++] = (uint32_t)((now - connection->due) / 1000);
     connection->is_busy = false;
+    connection->has_answered = true;
     if (!load.is_open_loop)
         ask(connection, now);
 }
@@ -228,17 +269,34 @@ percentile(double share)
     return load.samples[(size_t)(share * (double)(load.sample_count - 1))];
 }
 
+/* A line: PATH, or METHOD PATH and perhaps a field of the head. */
 static void
-add_path(const char *path)
+add_path(const char *line)
 {
     static size_t room;
+    char method[16] = "GET";
+    const char *path = line, *field;
+    struct request *request;
 
     if (load.request_count == room) {
         room = room == 0 ? 16 : room * 2;
         load.requests = realloc(load.requests, room * sizeof(*load.requests));
+        if (load.requests == NULL)
+            die("add_path");
     }
-    if (load.requests == NULL || asprintf(&load.requests[load.request_count++],
-                                          "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path) < 0)
+    if (line[0] != '/') {
+        path = strchr(line, ' ');
+        if (path == NULL || (size_t)(path - line) >= sizeof(method))
+            die(line);
+        memcpy(method, line, (size_t)(path - line));
+        method[path++ - line] = '\0';
+    }
+    field = strchr(path, ' ');
+    request = &load.requests[load.request_count++];
+    request->is_head = strcmp(method, "HEAD") == 0;
+    if (asprintf(&request->text, "%s %.*s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n", method,
+                 field == NULL ? (int)strlen(path) : (int)(field - path), path,
+                 field == NULL ? "" : field + 1, field == NULL ? "" : "\r\n") < 0)
         die("add_path");
 }
 
@@ -246,7 +304,8 @@ static void
 add_file(const char *name)
 {
     FILE *file = fopen(name, "r");
-    char *line = NULL, *request;
+    struct request request;
+    char *line = NULL;
     size_t room = 0, i, other;
 
     if (file == NULL)
@@ -304,10 +363,10 @@ main(int argc, char **argv)
         run_closed_loop(start, end);
     seconds = (double)(now_ns() - start) / 1e9;
     qsort(load.samples, load.sample_count, sizeof(*load.samples), compare);
-    printf("{\"requests\": %zu, \"missing\": %zu, \"other\": %zu, \"seconds\": %.3f, \"rate\": "
-           "%.0f, \"p50\": %u, "
+    printf("{\"requests\": %zu, \"missing\": %zu, \"unchanged\": %zu, \"retried\": %zu, "
+           "\"other\": %zu, \"seconds\": %.3f, \"rate\": %.0f, \"p50\": %u, "
            "\"p99\": %u, \"p999\": %u, \"max\": %u}\n",
-           load.sample_count, load.missing, load.other, seconds,
+           load.sample_count, load.missing, load.unchanged, load.retried, load.other, seconds,
            (double)load.sample_count / seconds, percentile(.5), percentile(.99), percentile(.999),
            percentile(1));
     return 0;
