@@ -42,7 +42,7 @@ METADATA = {
 
 os.environ["PATH"] += os.pathsep + "/usr/sbin"
 for name in list(os.environ):
-    if name.startswith("SIGNPOST_") and name[9:] not in ("BUILD", "VALGRIND", "TORTURE"):
+    if name.startswith("SIGNPOST_") and name[9:] not in ("BUILD", "VALGRIND", "TORTURE", "RESTARTS"):
         del os.environ[name]
 
 
