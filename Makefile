@@ -184,7 +184,7 @@ dist:
 		git -c tar.umask=022 archive --format=tar --prefix=$(DIST)/ HEAD; \
 	else \
 		tar -c --format=ustar --sort=name --owner=root:0 --group=root:0 --mode=go=rX,u+rw \
-			--mtime="@$$(stat -c %Y Makefile)" --exclude=./build --exclude='./run/?*' \
+			--mtime="@$$(stat -c %Y Makefile)" --exclude=./build --exclude='./run/[!.]*' \
 			--exclude=__pycache__ --transform='s,^\.,$(DIST),' .; \
 	fi | gzip -9n >$(B)/$(DIST).tar.gz.new
 	@mv $(B)/$(DIST).tar.gz.new $(B)/$(DIST).tar.gz
