@@ -11,7 +11,8 @@
 #   make bench        measure, side by side; prints ratios
 #   make bench-scale  the same with a million devices (takes long)
 #   make install      PREFIX=/usr/local DESTDIR=
-#   make dist         build/signpost-VERSION.tar.gz of the last commit; the same commit, the same bytes
+#   make dist         build/signpost-VERSION.tar.gz of the last commit, always the same bytes
+#   make bench-restarts  what restarts lose, and what 20 million requests leave behind (takes long)
 
 VERSION = 0.1.0
 

@@ -18,7 +18,19 @@ import time
 
 import entry
 import health_file
-from support import BUILD, SIGNPOST, UNKNOWN, UUID, Answer, Registry, fetch, is_ready, stat_of, until
+from support import (
+    BUILD,
+    LIMIT,
+    SIGNPOST,
+    UNKNOWN,
+    UUID,
+    Answer,
+    Registry,
+    fetch,
+    is_ready,
+    stat_of,
+    until,
+)
 
 FRESH = 30 if "asan" in str(BUILD) else 3  # seconds until what is new is served by everybody
 PROBER = "c0ffee00-6324-4d53-ad4f-8cda48b30811"  # who has no links
@@ -53,8 +65,7 @@ class World:
             self.registry.user()
             self.write()
             self.compile()
-            subprocess.run([command.parent / "signpost-health", "--once"], env=self.environment,
-                           check=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+            self.run(command.parent / "signpost-health", "--once")
         self.file = health_file.File(self.state / "health")
         self.bodies = [self.body_now(i) for i in range(len(HEALTH))]
         assert len(set(self.bodies)) == len(HEALTH), self.bodies
@@ -68,17 +79,21 @@ class World:
             record = {"status": "active", "name": name, "client": client}
             self.registry.write(f"endpoints/n{i}.json", record)
 
+    def run(self, *words, **env):
+        """What a command says, which must end well."""
+        run = subprocess.run(words, env={**self.environment, **env}, check=True, timeout=LIMIT,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)  # fmt: skip
+        return run.stdout
+
     def compile(self, command=None):
-        subprocess.run([command or self.command, "compile"], env=self.environment, check=True,
-                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+        self.run(command or self.command, "compile")
 
     def body_now(self, which):
         """The links of generation 0 with a state of health, by a process of its own."""
         self.write_health(which)
         env = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{UUID}", "QUERY_STRING": "format=links"}
-        out = subprocess.run([self.command.parent / "signpost.fcgi"], stdin=subprocess.DEVNULL,
-                             env={**self.environment, **env}, stdout=subprocess.PIPE, check=True,
-                             stderr=subprocess.PIPE).stdout  # fmt: skip
+        out = self.run(self.command.parent / "signpost.fcgi", **env)
         return out.partition(b"\r\n\r\n")[2].decode()
 
     def enter(self, kind, which):
@@ -105,7 +120,7 @@ class World:
         self.write()
         self.enter("generation", self.generation)
         self.compile(command)
-        self.served["generation"][-2][2] = time.monotonic()  # until then nobody could have the new one
+        self.served["generation"][-2][2] = time.monotonic()  # the new one was not there before
 
     def valid(self, start, end):
         """The bodies that may be answered to a request of between these times."""
@@ -154,9 +169,11 @@ class Changes:
         self.world.say(self.count % len(HEALTH))
 
     def run(self, step):
+        due = time.monotonic() + CHANGE
         try:
-            while not self.over.wait(CHANGE):
+            while not self.over.wait(max(0, due - time.monotonic())):
                 step()
+                due = max(due + CHANGE, time.monotonic())
         except (OSError, subprocess.CalledProcessError) as e:
             self.failure = e
 
