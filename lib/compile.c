@@ -232,13 +232,14 @@ template_of(const struct policy_options *options, enum frame frame, size_t *len)
     return options->frames[frame];
 }
 
-/* What of the settings is in a snapshot. */
-static void
+/* What of the settings is in a snapshot. Returns 0, or -1 without memory. */
+static int
 settings_text(const struct policy_options *options, char out[20])
 {
     static const uint8_t key[16] = "signpost set   1";
     struct buf text;
     size_t i, len;
+    int rc;
 
     buf_init(&text, (FRAMES + 1) * (size_t)DOCUMENT_MAX);
     buf_printf(&text, "%s\n%d %d %u %d\n%s\n", options->core != NULL ? options->core : "",
@@ -253,7 +254,9 @@ settings_text(const struct policy_options *options, char out[20])
         buf_put(&text, frame, len);
     }
     snprintf(out, 20, "%016llx", (unsigned long long)siphash(key, text.data, text.len));
+    rc = text.failed ? -1 : 0;
     buf_release(&text);
+    return rc;
 }
 
 static int
@@ -305,7 +308,8 @@ put_meta(struct compiler *compiler)
     json_t *meta;
     int rc;
 
-    settings_text(options, settings);
+    if (settings_text(options, settings) != 0)
+        return error_set(compiler->error, "out of memory");
     meta = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:I, s:I}", "version", compiler->registry->version,
                      "settings", settings, "core", options->core, "devices",
                      (json_int_t)result->devices, "users", (json_int_t)result->users, "endpoints",
@@ -415,8 +419,9 @@ compile_is_current(const char *path, const char *version, const struct policy_op
 
     if (snapshot_open(&snapshot, path, &ignored) != 0)
         return false;
-    settings_text(options, settings);
-    meta = snapshot_get_meta(&snapshot, &text, &len) == 1 ? json_loadb(text, len, 0, NULL) : NULL;
+    meta = settings_text(options, settings) == 0 && snapshot_get_meta(&snapshot, &text, &len) == 1
+               ? json_loadb(text, len, 0, NULL)
+               : NULL;
     if (meta != NULL) {
         const char *made_of = json_string_value(json_object_get(meta, "version"));
         const char *made_with = json_string_value(json_object_get(meta, "settings"));

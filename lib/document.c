@@ -1,6 +1,7 @@
 #include "document.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -66,6 +67,36 @@ check_json_depth(const char *bytes, size_t len, struct error *error)
     return 0;
 }
 
+/*
+ * Without memory jansson may blame the input, or even go on with a text that is cut short. So it is
+ * watched.
+ */
+static _Thread_local bool has_no_memory;
+
+static void *
+watched_malloc(size_t size)
+{
+    void *memory = malloc(size);
+
+    has_no_memory |= memory == NULL;
+    return memory;
+}
+
+static json_t *
+load_json(const char *bytes, size_t len, json_error_t *json_error)
+{
+    json_t *tree;
+
+    has_no_memory = false;
+    json_set_alloc_funcs(watched_malloc, free);
+    tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, json_error);
+    json_set_alloc_funcs(malloc, free);
+    if (!has_no_memory)
+        return tree;
+    json_decref(tree);
+    return NULL;
+}
+
 static json_t *
 parse_json(const char *bytes, size_t len, struct error *error)
 {
@@ -75,7 +106,11 @@ parse_json(const char *bytes, size_t len, struct error *error)
 
     if (check_json_depth(bytes, len, error) != 0)
         return NULL;
-    tree = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &json_error);
+    tree = load_json(bytes, len, &json_error);
+    if (has_no_memory) {
+        error_no_memory(error);
+        return NULL;
+    }
     /* What stands there may be nobody's business; the place says where to look. */
     if (tree == NULL && (near = strstr(json_error.text, " near '")) != NULL)
         *near = '\0';

@@ -64,7 +64,7 @@ fail_by_parser(struct reader *reader)
                                 (unsigned long)parser->context_mark.column + 1);
         return error_set_at(reader->error, line, column, "%s", parser->problem);
     case YAML_MEMORY_ERROR:
-        return error_set(reader->error, "out of memory");
+        return error_no_memory(reader->error);
     default:
         return error_set(reader->error, "cannot be parsed as YAML");
     }
@@ -83,7 +83,7 @@ start(struct reader *reader, const char *bytes, size_t len, struct error *error)
 {
     *reader = (struct reader){.bytes = bytes, .len = len, .error = error};
     if (!yaml_parser_initialize(&reader->parser))
-        return error_set(error, "out of memory");
+        return error_no_memory(error);
     /* Otherwise libyaml would take a file for UTF-16 by its first bytes. */
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)bytes, len);
@@ -183,7 +183,7 @@ pair(struct reader *reader, json_t *mapping, const yaml_event_t *key_event, int 
     if (value == NULL)
         return -1;
     if (json_object_set_new_nocheck(mapping, key, value) != 0)
-        return error_set(reader->error, "out of memory");
+        return error_no_memory(reader->error);
     return 0;
 }
 
@@ -208,7 +208,7 @@ collection(struct reader *reader, json_t *into, yaml_event_type_t end, int depth
 
             rc = item == NULL ? -1 : 0;
             if (item != NULL && json_array_append_new(into, item) != 0)
-                rc = error_set(reader->error, "out of memory");
+                rc = error_no_memory(reader->error);
         }
         yaml_event_delete(&event);
     }
@@ -233,7 +233,7 @@ node(struct reader *reader, const yaml_event_t *event, int depth)
         }
         made = scalar(event);
         if (made == NULL)
-            error_set(reader->error, "out of memory");
+            error_no_memory(reader->error);
         return made;
     }
     if (depth >= DOCUMENT_DEPTH) {
@@ -244,7 +244,7 @@ node(struct reader *reader, const yaml_event_t *event, int depth)
     }
     made = is_mapping ? json_object() : json_array();
     if (made == NULL) {
-        error_set(reader->error, "out of memory");
+        error_no_memory(reader->error);
         return NULL;
     }
     return collection(reader, made, is_mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT,

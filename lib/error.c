@@ -15,6 +15,7 @@ set(struct error *error, unsigned line, unsigned column, const char *format, va_
 
     error->line = line;
     error->column = column;
+    error->no_memory = false;
     vsnprintf(whole, sizeof(whole), format, args);
     /* What is quoted may be long; cut it between characters. */
     len = text_cut(whole, sizeof(error->text) - 1);
@@ -30,6 +31,14 @@ error_set(struct error *error, const char *format, ...)
     va_start(args, format);
     set(error, 0, 0, format, args);
     va_end(args);
+    return -1;
+}
+
+int
+error_no_memory(struct error *error)
+{
+    error_set(error, "out of memory");
+    error->no_memory = true;
     return -1;
 }
 

@@ -7,11 +7,13 @@
 #ifndef SIGNPOST_ERROR_H
 #define SIGNPOST_ERROR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error {
     unsigned line;   /* from 1; 0: no place known */
     unsigned column; /* from 1, in characters */
+    bool no_memory;  /* nobody's mistake: there was none for it (error_no_memory) */
     char text[480];
 };
 
@@ -19,7 +21,10 @@ struct error {
  */
 int error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same with a place, line and column from 1. */
+/* Sets that there is no memory. Always returns -1. */
+int error_no_memory(struct error *error);
+
+/* The same as error_set with a place, line and column from 1. */
 int error_set_at(struct error *error, unsigned line, unsigned column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -130,8 +130,9 @@ read_file(int directory, const char *name, struct buf *buf, struct stat *st, str
     if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))
         rc = error_set(error, "not a plain file");
     else if (file_read_all(fd, buf) != 0)
-        rc = buf->failed ? error_set(error, "larger than %d bytes", DOCUMENT_MAX)
-                         : error_set(error, "%s", strerror(errno));
+        rc = !buf->failed          ? error_set(error, "%s", strerror(errno))
+             : buf->len < buf->cap ? error_no_memory(error)
+                                   : error_set(error, "larger than %d bytes", DOCUMENT_MAX);
     else
         rc = 0;
     close(fd);
@@ -153,6 +154,8 @@ read_wanted(struct scan *scan, enum kind kind, const struct wanted *wanted, int 
         return 1;
     file.facts = scan_changed(&st) > scan->started - RACY_MS ? 0 : wanted->facts;
     if (read_file(directory, wanted->name, buf, &st, &problem) != 0) {
+        if (problem.no_memory)
+            return error_set(error, "out of memory");
         /* It may be readable next time, without a trace in its times. */
         file.problem = &problem;
         file.facts = 0;

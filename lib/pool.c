@@ -19,7 +19,7 @@ struct pool_chunk {
 void
 pool_init(struct pool *pool)
 {
-    pool->chunks = NULL;
+    *pool = (struct pool){NULL, false};
 }
 
 void
@@ -31,7 +31,7 @@ pool_release(struct pool *pool)
         next = chunk->next;
         free(chunk);
     }
-    pool->chunks = NULL;
+    pool_init(pool);
 }
 
 void
@@ -43,6 +43,7 @@ pool_join(struct pool *pool, struct pool *other)
         end = &(*end)->next;
     *end = other->chunks;
     other->chunks = NULL;
+    pool->failed |= other->failed;
 }
 
 /* Strings need no alignment: most of a registry is strings, and the gaps would add up. */
@@ -59,8 +60,10 @@ take(struct pool *pool, size_t size, size_t align)
     if (chunk == NULL || start > chunk->size || chunk->size - start < size) {
         chunk_size = size > CHUNK_SIZE ? size : CHUNK_SIZE;
         chunk = malloc(sizeof(*chunk) + chunk_size);
-        if (chunk == NULL)
+        if (chunk == NULL) {
+            pool->failed = true;
             return NULL;
+        }
         chunk->next = pool->chunks;
         chunk->size = chunk_size;
         pool->chunks = chunk;

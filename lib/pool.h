@@ -5,10 +5,12 @@
 #ifndef SIGNPOST_POOL_H
 #define SIGNPOST_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct pool {
     struct pool_chunk *chunks; /* newest first */
+    bool failed;               /* there was no memory once */
 };
 
 void pool_init(struct pool *pool);

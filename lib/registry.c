@@ -144,8 +144,8 @@ make_trouble(const struct keeper *keeper)
     return trouble;
 }
 
-/* Reads a record's content; whatever is wrong with it is told to the report. */
-static void
+/* Reads a record's content; what is wrong with it is told to the report. -1: no memory. */
+static int
 read_content(const struct registry_file *file, const char *path, enum document_syntax syntax,
              struct pool *pool, struct record *record, struct report *report)
 {
@@ -155,15 +155,18 @@ read_content(const struct registry_file *file, const char *path, enum document_s
 
     if (file->problem != NULL) {
         report_error(report, path, file->problem);
-        return;
+        return 0;
     }
     tree = document_parse(file->bytes, file->len, syntax, &problem);
+    if (tree == NULL && problem.no_memory)
+        return -1;
     if (tree == NULL) {
         report_error(report, path, &problem);
-        return;
+        return 0;
     }
     record_read(file->kind, tree, &source, pool, record);
     json_decref(tree);
+    return pool->failed ? -1 : 0;
 }
 
 int
@@ -186,6 +189,8 @@ registry_put(struct registry *registry, const struct registry_file *file, struct
         return error_set(error, "out of memory");
     syntax = document_syntax(file->name, &stem);
     if (record_identify(kind, path, file->name, stem, &registry->pool, record, &problem) != 0) {
+        if (registry->pool.failed)
+            return error_set(error, "out of memory");
         if (file->bytes != NULL || file->problem != NULL)
             report_error(report, path, &problem);
         if (put_stray(registry, FINDING_ERROR, path,
@@ -200,7 +205,8 @@ registry_put(struct registry *registry, const struct registry_file *file, struct
         record->status = STATUS_GONE;
         return 0;
     }
-    read_content(file, path, syntax, &registry->pool, record, &keeping);
+    if (read_content(file, path, syntax, &registry->pool, record, &keeping) != 0)
+        return error_set(error, "out of memory");
     if (keeper.count > 0 && (record->trouble = make_trouble(&keeper)) == NULL)
         return error_set(error, "out of memory");
     return 0;
