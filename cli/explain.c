@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "date.h"
+#include "document.h"
 #include "format.h"
 #include "negotiate.h"
 #include "policy.h"
@@ -404,7 +405,7 @@ run(struct explain *explain, bool as_json)
         return rc;
     add_addresses(explain, uuid);
     if (as_json) {
-        text = json_dumps(explain->out, JSON_INDENT(2));
+        text = document_text(explain->out, JSON_INDENT(2));
         printf("%s\n", text != NULL ? text : "");
         free(text);
     } else {

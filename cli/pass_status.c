@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "date.h"
+#include "document.h"
 #include "siphash.h"
 #include "state.h"
 
@@ -155,7 +156,7 @@ list_kept(const struct registry *registry, size_t *count)
 static int
 write_json(const struct config *config, json_t *status, struct error *error)
 {
-    char *text = status != NULL ? json_dumps(status, JSON_INDENT(2)) : NULL;
+    char *text = status != NULL ? document_text(status, JSON_INDENT(2)) : NULL;
     int rc = text != NULL ? state_write(config->state, STATUS_FILE, text, strlen(text), error)
                           : error_set(error, "out of memory");
 

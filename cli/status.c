@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "cli.h"
 #include "date.h"
+#include "document.h"
 #include "file.h"
 #include "origin.h"
 #include "pass_status.h"
@@ -261,7 +262,7 @@ run(const struct config *config, bool as_json)
     good = status_add_health(out, config) && good;
     add_source(out, config);
     if (as_json) {
-        text = json_dumps(out, JSON_INDENT(2));
+        text = document_text(out, JSON_INDENT(2));
         printf("%s\n", text != NULL ? text : "");
         free(text);
     } else {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "document.h"
 #include "host.h"
 
 /* The tokens' limit too: one endpoint must not crowd others out of a set (set.h). */
@@ -94,7 +95,7 @@ read_extra(struct fields *fields, struct client *client)
         fields_fail(fields, "extra", "must be a mapping (xhttp settings)");
         return;
     }
-    text = json_dumps(extra, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    text = document_text(extra, JSON_COMPACT | JSON_REAL_PRECISION(15));
     if (text != NULL && strlen(text) > EXTRA_MAX) {
         fields_fail(fields, "extra", "longer than %d bytes", EXTRA_MAX);
         free(text);
@@ -102,6 +103,8 @@ read_extra(struct fields *fields, struct client *client)
     }
     if (text != NULL)
         client->extra = pool_copy(fields->pool, text, strlen(text));
+    else
+        fields->pool->failed = true;
     free(text);
     if (client->extra == NULL)
         fields_fail(fields, NULL, "out of memory");

@@ -290,7 +290,9 @@ put_frames(struct compiler *compiler)
         buf_clear(&buf);
         if (frame_compile((enum frame)i, template, len, &options->urls, &buf, &problem) != 0)
             rc = error_set(compiler->error, "%s",
-                           error_string(&problem, options->frame_paths[i], text, sizeof(text)));
+                           options->frame_paths[i] != NULL
+                               ? error_string(&problem, options->frame_paths[i], text, sizeof(text))
+                               : problem.text);
         else
             rc = snapshot_put_frame(&compiler->writer, i, buf.data, buf.len);
     }
@@ -314,7 +316,7 @@ put_meta(struct compiler *compiler)
                      "settings", settings, "core", options->core, "devices",
                      (json_int_t)result->devices, "users", (json_int_t)result->users, "endpoints",
                      (json_int_t)result->endpoints, "sets", (json_int_t)result->sets);
-    text = meta != NULL ? json_dumps(meta, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    text = meta != NULL ? document_text(meta, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(meta);
     if (text == NULL)
         return error_set(compiler->error, "out of memory");

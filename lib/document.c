@@ -1,10 +1,12 @@
 #include "document.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "buf.h"
 #include "document_yaml.h"
 
 enum document_syntax
@@ -141,4 +143,26 @@ document_parse(const char *bytes, size_t len, enum document_syntax syntax, struc
     }
     return syntax == SYNTAX_JSON ? parse_json(bytes, len, error)
                                  : document_parse_yaml(bytes, len, error);
+}
+
+static int
+put_text(const char *bytes, size_t len, void *buf)
+{
+    buf_put(buf, bytes, len);
+    return 0; /* a failed buffer remembers it, jansson may not */
+}
+
+char *
+document_text(const json_t *tree, size_t flags)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, SIZE_MAX / 4);
+    rc = json_dump_callback(tree, put_text, &text, flags);
+    buf_putc(&text, '\0');
+    if (rc == 0 && !text.failed)
+        return text.data;
+    buf_release(&text);
+    return NULL;
 }

@@ -45,6 +45,12 @@ json_t *document_parse(const char *bytes, size_t len, enum document_syntax synta
                        struct error *error);
 
 /*
+ * A tree as JSON text, which the caller frees, or NULL without memory; flags are jansson's. Its own
+ * json_dumps may leave words out when there is no memory for them.
+ */
+char *document_text(const json_t *tree, size_t flags);
+
+/*
  * Finds where a mapping's key stands in a document that was parsed before, for a message about
  * its value, or a list's item: path is a NULL-terminated list of keys, and of items' numbers from 0
  * in decimal, from the root. Sets line and column (from 1)

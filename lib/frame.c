@@ -226,7 +226,7 @@ frame_compile(enum frame frame, const char *text, size_t len, const struct strin
     end_part(buf, head, PLACE_END);
     if (!has_proxies)
         return error_set(error, "holds no {{proxies}}: nobody would get a server");
-    return buf->failed ? error_set(error, "too large") : 0;
+    return buf->failed ? error_set(error, "too large, or no memory") : 0;
 }
 
 int
