@@ -214,12 +214,17 @@ read_file(struct config *config, const char *file, int fd, struct error *error)
 
     buf_init(&buf, DOCUMENT_MAX);
     if (file_read_all(fd, &buf) != 0) {
-        error_set(&problem, "%s", buf.failed ? "too large" : strerror(errno));
+        error_set(&problem, "%s",
+                  !buf.failed         ? strerror(errno)
+                  : buf.len < buf.cap ? "out of memory"
+                                      : "too large");
     } else if (!is_blank(&buf)) {
         tree = document_parse(buf.data, buf.len, syntax == SYNTAX_JSON ? SYNTAX_JSON : SYNTAX_YAML,
                               &problem);
     } else {
         tree = json_object(); /* an empty file: every setting has a default */
+        if (tree == NULL)
+            error_no_memory(&problem);
     }
     error->text[0] = '\0';
     if (tree == NULL) {
@@ -308,7 +313,8 @@ config_load(struct config *config, const char *file, struct error *error)
         rc = read_environment(config, error);
     if (rc == 0 && config->state == NULL)
         default_state(config);
-    if (rc == 0 && config->state == NULL)
+    /* What has found none may look as if it had not been set. */
+    if (rc == 0 && (config->state == NULL || config->pool.failed))
         rc = error_set(error, "out of memory");
     return rc;
 }

@@ -147,6 +147,9 @@ finish(struct snapshot_writer *writer)
     rc = cdb_make_finish(&writer->make);
     /* It has freed its lists either way. */
     writer->make.cdb_bpos = NULL;
+    /* So it calls having no memory here. */
+    if (rc != 0 && errno == ENOENT)
+        errno = ENOMEM;
     if (rc != 0)
         return fail(writer, "cannot be written");
     size = lseek(writer->fd, 0, SEEK_END);
