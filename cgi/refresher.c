@@ -43,7 +43,7 @@ spawn(const char *command, const char *const *argv, int child_end, bool is_detac
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
-    int fd, rc;
+    int fd, rc = 0;
 
     sigemptyset(&none);
     sigfillset(&all);
@@ -55,12 +55,15 @@ spawn(const char *command, const char *const *argv, int child_end, bool is_detac
     posix_spawn_file_actions_init(&files);
     /* The pipe first: its number may be one that is opened over. */
     if (child_end >= 0)
-        posix_spawn_file_actions_adddup2(&files, child_end, CHILD_PIPE);
-    for (fd = 0; fd < CHILD_PIPE; fd++)
-        posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_addclosefrom_np(&files, CHILD_PIPE + (child_end >= 0));
+        rc = posix_spawn_file_actions_adddup2(&files, child_end, CHILD_PIPE);
+    for (fd = 0; fd < CHILD_PIPE && rc == 0; fd++)
+        rc = posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+    if (rc == 0)
+        rc = posix_spawn_file_actions_addclosefrom_np(&files, CHILD_PIPE + (child_end >= 0));
     /* posix_spawn does not change the strings. */
-    rc = posix_spawn(pid, command, &files, &attributes, (char *const *)(uintptr_t)argv, environ);
+    if (rc == 0)
+        rc = posix_spawn(pid, command, &files, &attributes, (char *const *)(uintptr_t)argv,
+                         environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     return rc;

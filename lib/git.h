@@ -45,6 +45,7 @@ bool git_is_partial(const struct git *git);
 /* Processes of git, and what they write. */
 struct git_stream {
     FILE *out;
+    int failed;    /* git_read did, with this errno */
     pid_t pids[2]; /* 0: none */
     int errors;    /* what they complain about */
 };
@@ -78,6 +79,12 @@ int git_open_names(const struct git *git, const char *commit, const char *const 
 /* What is not committed below the prefix, as `git status --porcelain -z` writes it. */
 int git_open_uncommitted(const struct git *git, const char *const *paths, struct git_stream *stream,
                          struct error *error);
+
+/*
+ * The next piece of what they write, up to and with the byte end, as getdelim(3). Returns false
+ * where there is none, or where it cannot be read or held: then git_close fails.
+ */
+bool git_read(struct git_stream *stream, char **piece, size_t *room, int end);
 
 /* Waits for the end. Returns 0, or -1 with error filled when git failed: with git's own words. */
 int git_close(struct git_stream *stream, struct error *error);

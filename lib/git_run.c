@@ -120,11 +120,13 @@ spawn(const struct command *command, const int fds[3], pid_t *pid)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawn_file_actions_init(&files);
-    for (i = 0; i < 3; i++)
-        posix_spawn_file_actions_adddup2(&files, fds[i], i);
-    posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    rc = posix_spawnp(pid, "git", &files, &attributes, (char *const *)(uintptr_t)command->words,
-                      environment);
+    for (i = 0, rc = 0; i < 3 && rc == 0; i++)
+        rc = posix_spawn_file_actions_adddup2(&files, fds[i], i);
+    if (rc == 0)
+        rc = posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    if (rc == 0)
+        rc = posix_spawnp(pid, "git", &files, &attributes, (char *const *)(uintptr_t)command->words,
+                          environment);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     free(environment);
@@ -199,6 +201,8 @@ start(struct git_stream *stream, const struct command *first, const struct comma
         if (rc == 0 && second != NULL)
             rc = spawn(second, more, &stream->pids[1]);
         stream->out = rc == 0 ? fdopen(ends[0], "r") : NULL;
+        if (rc == 0 && stream->out == NULL)
+            rc = errno;
         stream->errors = ends[2];
         if (stream->out != NULL) {
             setvbuf(stream->out, NULL, _IOFBF, OUT_BUFFER);
@@ -309,6 +313,7 @@ disarm_filters(const struct git *git, struct buf *settings, struct error *error)
     struct command command;
     char *name = NULL;
     size_t room = 0, count = 0;
+    bool is_known;
     int status;
 
     begin(&command, git);
@@ -319,7 +324,7 @@ disarm_filters(const struct git *git, struct buf *settings, struct error *error)
     add(&command, "^filter\\.");
     if (start(&stream, &command, NULL, -1, error) != 0)
         return -1;
-    while (getdelim(&name, &room, '\0', stream.out) > 0) {
+    while (git_read(&stream, &name, &room, '\0')) {
         bool is_switch = strlen(name) > 9 && strcmp(name + strlen(name) - 9, ".required") == 0;
 
         buf_printf(settings, "GIT_CONFIG_KEY_%zu=%s%c", count, name, '\0');
@@ -329,8 +334,9 @@ disarm_filters(const struct git *git, struct buf *settings, struct error *error)
     free(name);
     buf_printf(settings, "GIT_CONFIG_COUNT=%zu%c", count, '\0');
     /* It fails where nothing is configured. */
+    is_known = stream.failed == 0;
     status = git_close(&stream, error);
-    return count > 0 ? status : 0;
+    return count > 0 || !is_known ? status : 0;
 }
 
 int
@@ -379,11 +385,24 @@ read_complaint(int fd, char *text, size_t size)
     memmove(text, text + skip, strlen(text + skip) + 1);
 }
 
+bool
+git_read(struct git_stream *stream, char **piece, size_t *room, int end)
+{
+    ssize_t len;
+
+    errno = 0;
+    len = getdelim(piece, room, end, stream->out);
+    /* A piece may be broken off; and without memory none of the two is set. */
+    if (ferror(stream->out) || (len <= 0 && !feof(stream->out)))
+        stream->failed = errno != 0 ? errno : EIO;
+    return len > 0 && stream->failed == 0;
+}
+
 int
 git_close(struct git_stream *stream, struct error *error)
 {
     char complaint[300];
-    int i, status, bad = 0;
+    int i, status, bad = 0, failed = stream->failed;
 
     if (stream->out != NULL)
         fclose(stream->out);
@@ -400,6 +419,8 @@ git_close(struct git_stream *stream, struct error *error)
     if (stream->errors >= 0)
         close(stream->errors);
     *stream = (struct git_stream){.errors = -1};
+    if (failed != 0)
+        return error_set(error, "what git says cannot be read: %s", strerror(failed));
     if (bad == 0)
         return 0;
     if (bad == MISSING_PROGRAM)

@@ -153,7 +153,7 @@ origin_uncommitted(const struct origin *origin, size_t *count, char *example, si
         return 0;
     if (git_open_uncommitted(&origin->git, kind_directories, &stream, error) != 0)
         return -1;
-    while (getdelim(&entry, &room, '\0', stream.out) > 3)
+    while (git_read(&stream, &entry, &room, '\0') && strlen(entry) > 3)
         if ((*count)++ == 0)
             snprintf(example, size, "%s", entry + 3);
     free(entry);

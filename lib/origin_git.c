@@ -155,7 +155,7 @@ read_stream(struct reading *reading, struct git_stream *stream, struct error *er
     size_t room = 0;
     int rc = 0;
 
-    while (rc == 0 && getline(&line, &room, stream->out) > 0)
+    while (rc == 0 && git_read(stream, &line, &room, '\n'))
         rc = read_object(reading, stream->out, line, error);
     free(line);
     if (rc != 0) {
@@ -206,7 +206,7 @@ judge_missing(struct reading *reading, struct error *error)
     if (git_open_names(&reading->origin->git, reading->commit, kind_directories, &stream, error) !=
         0)
         return -1;
-    while (rc == 0 && getline(&line, &room, stream.out) > 0)
+    while (rc == 0 && git_read(&stream, &line, &room, '\n'))
         rc = judge_entry(reading, line, error);
     free(line);
     return git_close(&stream, rc == 0 ? error : &ignored) == 0 ? rc : -1;
@@ -305,14 +305,14 @@ open_diff(struct reading *reading, struct git_stream halves[2])
 }
 
 static int
-take_changes(struct changes *changes, FILE *in)
+take_changes(struct changes *changes, struct git_stream *in)
 {
     char *facts = NULL, *path = NULL;
     size_t facts_room = 0, path_room = 0;
     int rc = 0;
 
-    while (rc == 0 && getdelim(&facts, &facts_room, '\0', in) > 0 &&
-           getdelim(&path, &path_room, '\0', in) > 0)
+    while (rc == 0 && git_read(in, &facts, &facts_room, '\0') &&
+           git_read(in, &path, &path_room, '\0'))
         rc = take_change(changes, facts, path);
     free(facts);
     free(path);
@@ -331,7 +331,7 @@ list_changes(struct changes *changes)
         return -1;
     for (i = 0; i < 2; i++) {
         if (rc == 0)
-            rc = take_changes(changes, halves[i].out);
+            rc = take_changes(changes, &halves[i]);
         if (git_close(&halves[i], &ignored) != 0)
             rc = -1;
     }
