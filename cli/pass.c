@@ -33,7 +33,8 @@ take_last_counts(struct pass *pass)
     json_t *status = status_read(pass->config);
     const char *version = json_string_value(json_object_get(status, "version"));
     bool is_good = status != NULL && json_is_null(json_object_get(status, "failure")) &&
-                   json_is_null(json_object_get(status, "waiting")) && version != NULL &&
+                   json_is_null(json_object_get(status, "waiting")) &&
+                   json_object_get(status, "unsaved") == NULL && version != NULL &&
                    strcmp(version, pass->version) == 0;
 
     if (is_good)
@@ -173,6 +174,7 @@ publish(struct work *work)
         return PASS_FAILED;
     }
     /* What is served is new already; that the next pass will know less is another matter. */
+    work->news.is_unsaved = saved != 0;
     if (saved != 0)
         report_add(&work->news.report, FINDING_ERROR, config->state, "%s", work->error->text);
     if (status_write(config, &work->fresh, &work->news, work->error) != 0)

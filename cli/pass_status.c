@@ -169,20 +169,22 @@ int
 status_write(const struct config *config, const struct registry *registry, const struct news *news,
              struct error *error)
 {
-    json_t *kept;
+    json_t *kept, *status;
     char now[DATE_TEXT];
     size_t count;
 
     date_format(time(NULL), now);
     kept = list_kept(registry, &count);
-    return write_json(config,
-                      json_pack("{s:s, s:n, s:n, s:o, s:s, s:I, s:I, s:O, s:I, s:o}", "at", now,
-                                "failure", "waiting", "data", json_text(config->data), "version",
-                                registry->version, "errors",
-                                (json_int_t)news->report.counts[FINDING_ERROR], "warnings",
-                                (json_int_t)news->report.counts[FINDING_WARNING], "findings",
-                                news->findings, "kept_back", (json_int_t)count, "kept", kept),
-                      error);
+    status = json_pack("{s:s, s:n, s:n, s:o, s:s, s:I, s:I, s:O, s:I, s:o}", "at", now, "failure",
+                       "waiting", "data", json_text(config->data), "version", registry->version,
+                       "errors", (json_int_t)news->report.counts[FINDING_ERROR], "warnings",
+                       (json_int_t)news->report.counts[FINDING_WARNING], "findings", news->findings,
+                       "kept_back", (json_int_t)count, "kept", kept);
+    if (news->is_unsaved && json_object_set_new(status, "unsaved", json_true()) != 0) {
+        json_decref(status);
+        status = NULL;
+    }
+    return write_json(config, status, error);
 }
 
 void

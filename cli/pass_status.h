@@ -20,6 +20,7 @@ struct news {
     struct report report; /* where findings are added */
     struct report *next;  /* where new ones go; may be NULL */
     bool is_held;         /* nothing is handed on now */
+    bool is_unsaved;      /* the cache could not be written: the next pass has to */
     json_t *findings;
     const struct cache *before; /* what the last pass told */
     uint64_t *said;             /* what this one tells, sorted by news_sort */
