@@ -149,7 +149,6 @@ make_profile(struct site *site, const struct choice *choice)
         if (snapshot_get_frame(site->snapshot, (int)first + i, &frames[i].bytes, &frames[i].len) !=
             1)
             return -1;
-    buf_clear(&site->body);
     return format_profile(&site->body, choice->format, frames, &site->subscription);
 }
 
@@ -162,13 +161,16 @@ make_answer(const struct request *request, struct site *site, const struct choic
     struct metadata metadata = {
         &site->config->profile, &site->config->policy.urls, &site->subscription, {0}};
 
+    /* Each may have failed in an answer before, and not every answer uses all of them. */
+    buf_clear(&site->links);
+    buf_clear(&site->body);
+    buf_clear(&site->fields);
     response->body = &site->body;
     if (format_is_profile(choice->format)) {
         if (make_profile(site, choice) != 0)
             return -1;
     } else {
         made_of = &site->links;
-        buf_clear(&site->links);
         format_links(&site->links, &site->subscription);
     }
     /* What the snapshot gave has been read: from here on a fault is the usage file's. */
@@ -177,7 +179,6 @@ make_answer(const struct request *request, struct site *site, const struct choic
         return -1;
     }
     metadata.traffic = traffic_of(site);
-    buf_clear(&site->fields);
     if (choice->format == FORMAT_PAGE) {
         show_page(&site->show, &metadata, request->user_agent, request->language, &site->links,
                   &site->body, &site->fields);
@@ -188,7 +189,6 @@ make_answer(const struct request *request, struct site *site, const struct choic
     if (choice->format == FORMAT_LINKS) {
         response->body = &site->links;
     } else if (choice->format == FORMAT_BASE64) {
-        buf_clear(&site->body);
         base64_put(&site->body, site->links.data, site->links.len);
     }
     make_etag(made_of, choice->format, response->etag);

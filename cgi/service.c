@@ -57,11 +57,7 @@ open_fresh(struct service *service, struct snapshot *fresh, struct error *error)
 {
     int rc;
 
-    /* All others may be in use by connections. */
-    if (service->spare >= 0)
-        close(service->spare);
     rc = snapshot_open(fresh, service->path, error);
-    service->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (fault_happened() && rc == 0) {
         snapshot_close(fresh);
         rc = error_set(error, "%s: truncated while it is read", service->path);
@@ -87,15 +83,12 @@ drop(struct service *service)
     service->site.snapshot = NULL;
 }
 
-void
-service_look(struct service *service, int64_t now_ms)
+static void
+look(struct service *service)
 {
     struct snapshot fresh;
     struct error error;
 
-    if (service->looked >= 0 && now_ms - service->looked < SERVICE_LOOK_MS)
-        return;
-    service->looked = now_ms;
     usage_look(&service->site.usage, service->usage);
     liveness_look(&service->site.liveness);
     if (!snapshot_is_stale(&service->snapshot, service->path)) {
@@ -113,6 +106,19 @@ service_look(struct service *service, int64_t now_ms)
     service->site.snapshot = &service->snapshot;
     service->said_damaged = false;
     say_once(service, "");
+}
+
+void
+service_look(struct service *service, int64_t now_ms)
+{
+    if (service->looked >= 0 && now_ms - service->looked < SERVICE_LOOK_MS)
+        return;
+    service->looked = now_ms;
+    /* All other descriptors may be in use by connections. */
+    if (service->spare >= 0)
+        close(service->spare);
+    look(service);
+    service->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 size_t

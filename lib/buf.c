@@ -21,7 +21,7 @@ void
 buf_clear(struct buf *buf)
 {
     buf->len = 0;
-    buf->failed = false;
+    buf->failed = buf->no_memory = false;
 }
 
 bool
@@ -45,7 +45,7 @@ buf_grow(struct buf *buf, size_t len)
     /* One byte more than is said: writers that terminate need it. */
     data = realloc(buf->data, size + 1);
     if (data == NULL) {
-        buf->failed = true;
+        buf->failed = buf->no_memory = true;
         return false;
     }
     buf->data = data;

@@ -15,6 +15,7 @@ struct buf {
     size_t size; /* bytes allocated */
     size_t cap;  /* never grows past this */
     bool failed;
+    bool no_memory; /* that is why it failed, not its cap */
 };
 
 /* Makes an empty buffer that may hold up to cap bytes; allocates nothing yet. */

@@ -215,9 +215,9 @@ read_file(struct config *config, const char *file, int fd, struct error *error)
     buf_init(&buf, DOCUMENT_MAX);
     if (file_read_all(fd, &buf) != 0) {
         error_set(&problem, "%s",
-                  !buf.failed         ? strerror(errno)
-                  : buf.len < buf.cap ? "out of memory"
-                                      : "too large");
+                  !buf.failed     ? strerror(errno)
+                  : buf.no_memory ? "out of memory"
+                                  : "too large");
     } else if (!is_blank(&buf)) {
         tree = document_parse(buf.data, buf.len, syntax == SYNTAX_JSON ? SYNTAX_JSON : SYNTAX_YAML,
                               &problem);

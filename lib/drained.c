@@ -122,13 +122,13 @@ drained_look(struct drained *drained, const char *path)
     if (is_same(&st, &drained->st))
         return;
     drained_close(drained);
-    drained->st = st;
     pool_init(&pool);
-    if (drained_read(path, &pool, &nodes, &ignored) == 0 && nodes.count > 0 &&
-        (drained->keys = calloc(nodes.count, sizeof(*drained->keys))) != NULL) {
+    if (drained_read(path, &pool, &nodes, &ignored) == 0 &&
+        (drained->keys = calloc(nodes.count + 1, sizeof(*drained->keys))) != NULL) {
         for (i = 0; i < nodes.count; i++)
             drained->keys[i] = set_node_key(nodes.items[i]);
         drained->count = nodes.count;
+        drained->st = st;
     }
     pool_release(&pool);
 }

@@ -23,7 +23,7 @@ bool file_is_same(const struct stat *a, const struct stat *b);
 
 /*
  * Appends what is left of a descriptor. Returns 0, or -1: with errno, or (the buffer has failed)
- * because there is more than the buffer may hold, which is full then, or no memory.
+ * because there is more than the buffer may hold, or no memory.
  */
 int file_read_all(int fd, struct buf *buf);
 

@@ -97,7 +97,7 @@ format_links(struct buf *buf, const struct subscription *subscription)
         buf_put(buf, head, 8 + UUID_TEXT);
         buf_put(buf, entry->middle, entry->middle_len);
         put_named(buf, entry->remark, entry->remark_len, &name);
-        if (buf->failed) {
+        if (buf->failed && !buf->no_memory) {
             buf->failed = false;
             buf->len = before;
             return;
@@ -303,7 +303,7 @@ format_profile(struct buf *buf, enum format format, const struct frame_bytes *fr
     for (;; count /= 2) {
         profile.count = count;
         rc = format == FORMAT_XRAY ? fill_array(&profile, frames) : fill(&profile, frames);
-        if (rc != 0 || !buf->failed || count <= 1)
+        if (rc != 0 || !buf->failed || buf->no_memory || count <= 1)
             return rc;
         buf->failed = false;
         buf->len = start;

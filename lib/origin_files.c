@@ -130,9 +130,9 @@ read_file(int directory, const char *name, struct buf *buf, struct stat *st, str
     if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))
         rc = error_set(error, "not a plain file");
     else if (file_read_all(fd, buf) != 0)
-        rc = !buf->failed          ? error_set(error, "%s", strerror(errno))
-             : buf->len < buf->cap ? error_no_memory(error)
-                                   : error_set(error, "larger than %d bytes", DOCUMENT_MAX);
+        rc = !buf->failed     ? error_set(error, "%s", strerror(errno))
+             : buf->no_memory ? error_no_memory(error)
+                              : error_set(error, "larger than %d bytes", DOCUMENT_MAX);
     else
         rc = 0;
     close(fd);
