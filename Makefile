@@ -36,7 +36,7 @@ else
 link = $(patsubst %,-l%,$(1))
 endif
 # Debian has no archive of libqrencode.
-LIBS = $(call link,yaml jansson b64 cdb) -lqrencode
+LIBS = $(call link,yaml jansson b64 cdb md) -lqrencode
 FCGI_LIBS = $(call link,fcgi seccomp)
 HEALTH_LIBS = -lcurl -lnghttp2 -lssl -lcrypto
 

@@ -4,7 +4,7 @@
 
 #include "bytes.h"
 
-enum field_type { END, STRING, STRINGS, INT64, INT32, UUID, BOOL };
+enum field_type { END, STRING, STRINGS, INT64, INT32, UUID, BOOL, ADDRESSES };
 
 struct field {
     enum field_type type;
@@ -58,6 +58,7 @@ static const struct field fields[KINDS][10] = {
     [KIND_DEVICE] = {FIELD(UUID, device, uuid),
                      FIELD(INT64, device, user_id),
                      FIELD(STRING, device, name),
+                     FIELD(ADDRESSES, device, addresses),
                      {END, 0}},
     [KIND_NODE] = {FIELD(STRING, node, ip), FIELD(STRING, node, location), {END, 0}},
     [KIND_ROLE] = {FIELD(STRING, role, id), {END, 0}},
@@ -155,6 +156,22 @@ pack_trouble(struct buf *buf, const struct trouble *trouble)
 }
 
 static void
+pack_addresses(struct buf *buf, const struct device_addresses *addresses)
+{
+    size_t i;
+
+    pack_number(buf, addresses == NULL ? 0 : 1 + (unsigned)addresses->uuid);
+    if (addresses == NULL)
+        return;
+    pack_number(buf, addresses->count);
+    for (i = 0; i < addresses->count; i++) {
+        buf_put(buf, addresses->tokens[i].hash, TOKEN_HASH);
+        pack_u64(buf, (uint64_t)addresses->tokens[i].until);
+        pack_string(buf, addresses->tokens[i].start);
+    }
+}
+
+static void
 pack_fields(struct buf *buf, const struct field *field, const void *from)
 {
     int32_t small;
@@ -180,6 +197,9 @@ pack_fields(struct buf *buf, const struct field *field, const void *from)
             break;
         case UUID:
             buf_put(buf, at, sizeof(struct uuid));
+            break;
+        case ADDRESSES:
+            pack_addresses(buf, *(const struct device_addresses *const *)(const void *)at);
             break;
         default:
             buf_putc(buf, *(const bool *)at ? 1 : 0);
@@ -330,6 +350,44 @@ unpack_trouble(struct unpack *unpack)
 }
 
 static void
+unpack_token(struct unpack *unpack, struct token *token)
+{
+    const uint8_t *hash = take(unpack, TOKEN_HASH);
+    const char *start;
+
+    memset(token, 0, sizeof(*token));
+    token->until = (int64_t)unpack_u64(unpack);
+    start = unpack_string(unpack);
+    unpack->failed |= hash == NULL || start == NULL || strlen(start) > TOKEN_START;
+    if (unpack->failed)
+        return;
+    memcpy(token->hash, hash, TOKEN_HASH);
+    memcpy(token->start, start, strlen(start));
+}
+
+static const struct device_addresses *
+unpack_addresses(struct unpack *unpack)
+{
+    uint64_t word = unpack_number(unpack), count, i;
+    struct device_addresses *addresses;
+    struct token *tokens;
+
+    unpack->failed |= word > 1 + UUID_ADDRESS_OFF;
+    if (word == 0 || unpack->failed)
+        return NULL;
+    count = unpack_number(unpack);
+    addresses = make_room(unpack, 1, sizeof(*addresses));
+    tokens = make_room(unpack, count, sizeof(*tokens));
+    if (addresses == NULL || tokens == NULL)
+        return NULL;
+    for (i = 0; !unpack->failed && i < count; i++)
+        unpack_token(unpack, &tokens[i]);
+    *addresses = (struct device_addresses){(enum uuid_address)(word - 1), tokens,
+                                           unpack->failed ? 0 : (size_t)count};
+    return addresses;
+}
+
+static void
 unpack_fields(struct unpack *unpack, const struct field *field, void *into)
 {
     const uint8_t *bytes;
@@ -358,6 +416,9 @@ unpack_fields(struct unpack *unpack, const struct field *field, void *into)
             bytes = take(unpack, sizeof(struct uuid));
             if (bytes != NULL)
                 memcpy(at, bytes, sizeof(struct uuid));
+            break;
+        case ADDRESSES:
+            *(const struct device_addresses **)(void *)at = unpack_addresses(unpack);
             break;
         default:
             *(bool *)at = unpack_byte(unpack) != 0;

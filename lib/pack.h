@@ -13,7 +13,7 @@
 #include "records.h"
 
 /* The layout's number: it changes with the structs in records.h and client.h. */
-enum { PACK_FORMAT = 2 };
+enum { PACK_FORMAT = 3 };
 
 void pack_u64(struct buf *buf, uint64_t value);
 void pack_number(struct buf *buf, uint64_t value); /* small ones take little room */

@@ -7,6 +7,7 @@
 
 #include "date.h"
 #include "host.h"
+#include "records_parts.h"
 
 const char *const kind_directories[KINDS + 1] = {"users",  "devices", "nodes",    "roles",
                                                  "routes", "domains", "endpoints"};
@@ -317,7 +318,8 @@ read_user(struct fields *fields, struct user *user)
 static void
 read_device(struct fields *fields, struct device *device)
 {
-    static const char *const known[] = {"uuid", "user_id", "device", "status", "created", NULL};
+    static const char *const known[] = {"uuid",    "user_id", "device",         "status",
+                                        "created", "tokens",  "uuid_addresses", NULL};
     const char *text = fields_token(fields, "uuid");
     struct uuid inside;
 
@@ -329,6 +331,7 @@ read_device(struct fields *fields, struct device *device)
     device->user_id = fields_integer(fields, "user_id", 0, 1, INT64_MAX);
     if (device->user_id == 0 && !fields->failed)
         fields_fail(fields, NULL, "no user_id");
+    device_read_addresses(fields, device);
     fields_name_unknown(fields, FINDING_NOTICE, known);
 }
 

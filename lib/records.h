@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "fields.h"
+#include "token.h"
 #include "uuid.h"
 
 enum status {
@@ -57,11 +58,28 @@ struct user {
     struct strings groups;
 };
 
+/* An address of a device that can be taken back (token.h). */
+struct token {
+    uint8_t hash[TOKEN_HASH];
+    int64_t until;               /* seconds since the epoch, or EXPIRES_NEVER: then it ends */
+    char start[TOKEN_START + 1]; /* all that may be shown of it; "" where only the hash is known */
+};
+
+/* Whether a device's UUID is an address of it. */
+enum uuid_address { UUID_ADDRESS_DEFAULT, UUID_ADDRESS_ON, UUID_ADDRESS_OFF };
+
+struct device_addresses {
+    enum uuid_address uuid;     /* `uuid_addresses`; by default the setting counts */
+    const struct token *tokens; /* `tokens`, sorted by hash, each once */
+    size_t count;
+};
+
 struct device {
     struct record record;
     struct uuid uuid;
     int64_t user_id;
-    const char *name; /* the field `device`; NULL if none */
+    const char *name;                         /* the field `device`; NULL if none */
+    const struct device_addresses *addresses; /* NULL: nothing is said of them */
 };
 
 struct node {

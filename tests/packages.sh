@@ -2,7 +2,7 @@
 # Debian packages by what they are for, and how to get the missing ones. Sourced by demo.sh,
 # test.sh and .ci/run (bash).
 
-build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev
+build_packages="gcc libc6-dev make libfcgi-dev libyaml-dev libb64-dev libjansson-dev libcdb-dev libmd-dev
     libqrencode-dev libseccomp-dev libcurl4-openssl-dev libnghttp2-dev libssl-dev"
 demo_packages="nginx curl"
 test_packages="nginx curl lighttpd lighttpd-modules-lua spawn-fcgi multiwatch apache2
