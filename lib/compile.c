@@ -41,7 +41,9 @@ struct compiler {
     const struct endpoint **list; /* scratch, policy.count long */
     bool *is_served;              /* by endpoint */
     bool *has_device;             /* by user */
-    uint32_t *class_of;           /* by user */
+    bool *is_in;                  /* by device: it is in the snapshot */
+    struct token_owners tokens;
+    uint32_t *class_of; /* by user */
     struct compile_result *result;
     struct error *error;
 };
@@ -182,6 +184,17 @@ set_of(struct compiler *compiler, const struct user *user, size_t place, uint32_
     return 0;
 }
 
+static bool
+has_token(const struct compiler *compiler, const struct device *device)
+{
+    size_t i;
+
+    for (i = 0; device->addresses != NULL && i < device->addresses->count; i++)
+        if (token_owners_have(&compiler->tokens, &device->addresses->tokens[i], device))
+            return true;
+    return false;
+}
+
 static int
 put_device(struct compiler *compiler, const struct device *device)
 {
@@ -192,6 +205,9 @@ put_device(struct compiler *compiler, const struct device *device)
 
     /* A user never expires at the beginning of time: that is the responder's question. */
     if (policy_device(&compiler->policy, device, INT64_MIN, &user) != REFUSAL_NONE)
+        return 0;
+    out.is_by_token_only = policy_is_by_token_only(&compiler->policy, device);
+    if (out.is_by_token_only && !has_token(compiler, device))
         return 0;
     place = (size_t)(user - (const struct user *)registry_at(compiler->registry, KIND_USER, 0));
     if (set_of(compiler, user, place, &set) != 0)
@@ -210,6 +226,8 @@ put_device(struct compiler *compiler, const struct device *device)
     }
     compiler->result->devices++;
     compiler->has_device[place] = true;
+    compiler->is_in[device -
+                    (const struct device *)registry_at(compiler->registry, KIND_DEVICE, 0)] = true;
     return snapshot_put_device(&compiler->writer, &device->uuid, &out);
 }
 
@@ -242,8 +260,9 @@ settings_text(const struct policy_options *options, char out[20])
     int rc;
 
     buf_init(&text, (FRAMES + 1) * (size_t)DOCUMENT_MAX);
-    buf_printf(&text, "%s\n%d %d %u %d\n%s\n", options->core != NULL ? options->core : "",
+    buf_printf(&text, "%s\n%d %d %u %d%s\n%s\n", options->core != NULL ? options->core : "",
                options->all_domains, options->by_name, options->max_links, options->with_user,
+               options->by_token_only ? " by token only" : "",
                options->remark != NULL ? options->remark : "");
     for (i = 0; i < options->urls.count; i++)
         buf_printf(&text, "%s\n", options->urls.items[i]);
@@ -257,6 +276,24 @@ settings_text(const struct policy_options *options, char out[20])
     rc = text.failed ? -1 : 0;
     buf_release(&text);
     return rc;
+}
+
+/* The tokens of the devices that are in. */
+static int
+put_tokens(struct compiler *compiler)
+{
+    const struct device *devices = registry_at(compiler->registry, KIND_DEVICE, 0);
+    size_t i;
+
+    for (i = 0; i < compiler->tokens.count; i++) {
+        const struct token_owner *owner = &compiler->tokens.items[i];
+        struct snapshot_token token = {owner->device->uuid, owner->token->until};
+
+        if (compiler->is_in[owner->device - devices] &&
+            snapshot_put_token(&compiler->writer, owner->token->hash, &token) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int
@@ -334,7 +371,7 @@ put_all(struct compiler *compiler)
     for (i = 0; (device = registry_at(compiler->registry, KIND_DEVICE, i)) != NULL; i++)
         if (put_device(compiler, device) != 0)
             return -1;
-    if (put_sets(compiler) != 0 || put_frames(compiler) != 0)
+    if (put_tokens(compiler) != 0 || put_sets(compiler) != 0 || put_frames(compiler) != 0)
         return -1;
     compiler->result->users = count_true(compiler->has_device,
                                          compiler->registry->kinds[KIND_USER].count);
@@ -347,13 +384,16 @@ static int
 prepare(struct compiler *compiler)
 {
     size_t users = compiler->registry->kinds[KIND_USER].count;
+    size_t devices = compiler->registry->kinds[KIND_DEVICE].count;
 
     compiler->list = calloc(compiler->policy.count + 1, sizeof(*compiler->list));
     compiler->is_served = calloc(compiler->policy.count + 1, sizeof(*compiler->is_served));
     compiler->has_device = calloc(users + 1, sizeof(*compiler->has_device));
+    compiler->is_in = calloc(devices + 1, sizeof(*compiler->is_in));
     compiler->class_of = calloc(users + 1, sizeof(*compiler->class_of));
     if (compiler->list == NULL || compiler->is_served == NULL || compiler->has_device == NULL ||
-        compiler->class_of == NULL)
+        compiler->is_in == NULL || compiler->class_of == NULL ||
+        registry_tokens(compiler->registry, &compiler->tokens, NULL) != 0)
         return error_set(compiler->error, "out of memory");
     return classify(compiler);
 }
@@ -376,6 +416,8 @@ release(struct compiler *compiler)
     free(compiler->list);
     free(compiler->is_served);
     free(compiler->has_device);
+    free(compiler->is_in);
+    token_owners_release(&compiler->tokens);
     buf_release(&compiler->key);
     policy_release(&compiler->policy);
 }

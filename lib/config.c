@@ -147,12 +147,12 @@ static void
 read_settings(struct config *config, struct fields *fields, const char *file)
 {
     static const char *const known[] = {
-        "data",        "source",       "state",      "core",
-        "refresh",     "sandbox",      "domains",    "order",
-        "max_links",   "remark",       "max_shrink", "public_urls",
-        "title",       "filename",     "announce",   "update_interval",
-        "support_url", "web_page_url", "routing",    "templates",
-        "user_agents", "health",       NULL};
+        "data",        "source",       "state",          "core",
+        "refresh",     "sandbox",      "domains",        "order",
+        "max_links",   "remark",       "max_shrink",     "public_urls",
+        "title",       "filename",     "announce",       "update_interval",
+        "support_url", "web_page_url", "routing",        "templates",
+        "user_agents", "health",       "uuid_addresses", NULL};
     const char *text, *key;
     struct error problem;
     const json_t *value;
@@ -170,6 +170,7 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     config->max_shrink = (unsigned)fields_integer(fields, "max_shrink", SHRINK_DEFAULT, 0, 100);
     config->refresh = config_switch(fields, "refresh", true);
     config->sandbox = config_switch(fields, "sandbox", true);
+    config->policy.by_token_only = !config_switch(fields, "uuid_addresses", true);
     text = fields_token(fields, "core");
     if (text != NULL && (config->policy.core = normal_core(&config->pool, text)) == NULL)
         fields_fail(fields, "core", "'%s' is not an IP address", text);

@@ -17,7 +17,7 @@
 
 /*
  * What apps are told beside the servers. NULL: not told. Templates may hold {device} and {user}
- * (names); web_page_url also {uuid}.
+ * (names); web_page_url also {uuid} and {address} (a UUID or token).
  */
 struct profile_settings {
     const char *title;       /* `title`, a template: profile-title; default {device} */
@@ -41,8 +41,9 @@ struct config {
     bool refresh;              /* `refresh`: the responder keeps the snapshot fresh itself */
     bool sandbox;              /* `sandbox`: the responder gives up what it does not need */
     /*
-     * `core`, SIGNPOST_CORE; `domains`, `order`, `max_links`, `remark`; `public_urls`, in the
-     * file's order: where the responder is reached; `templates`, once they are loaded.
+     * `core`, SIGNPOST_CORE; `domains`, `order`, `max_links`, `remark`, `uuid_addresses`;
+     * `public_urls`, in the file's order: where the responder is reached; `templates`, once they
+     * are loaded.
      */
     struct policy_options policy;
     struct profile_settings profile;

@@ -375,8 +375,8 @@ unpack_addresses(struct unpack *unpack)
     unpack->failed |= word > 1 + UUID_ADDRESS_OFF;
     if (word == 0 || unpack->failed)
         return NULL;
-    count = unpack_number(unpack);
     addresses = make_room(unpack, 1, sizeof(*addresses));
+    count = unpack_number(unpack);
     tokens = make_room(unpack, count, sizeof(*tokens));
     if (addresses == NULL || tokens == NULL)
         return NULL;

@@ -308,6 +308,17 @@ policy_device_name(const struct device *device, const struct user *user)
     return user->username != NULL ? user->username : "device";
 }
 
+bool
+policy_is_by_token_only(const struct policy *policy, const struct device *device)
+{
+    enum uuid_address uuid = device->addresses != NULL ? device->addresses->uuid
+                                                       : UUID_ADDRESS_DEFAULT;
+
+    if (uuid == UUID_ADDRESS_DEFAULT)
+        return policy->options.by_token_only;
+    return uuid == UUID_ADDRESS_OFF;
+}
+
 enum refusal
 policy_device(const struct policy *policy, const struct device *device, int64_t now,
               const struct user **user)

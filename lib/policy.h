@@ -20,6 +20,7 @@ struct policy_options {
     bool by_name;        /* order equals by name, not spread over devices */
     unsigned max_links;  /* how many endpoints a device learns; 0: all */
     const char *remark;  /* template of the names in links; NULL: see set.h */
+    bool by_token_only;  /* a UUID is no address, unless its device says so */
     bool with_user;      /* users' names are served (in a title) */
     struct strings urls; /* where the responder is reached; see frame.h */
     const char *frames[FRAMES];      /* templates; NULL: ours */
@@ -79,6 +80,9 @@ enum refusal policy_nothing(const struct user *user);
 
 /* What a device is called in its links: its name, else its user's, else "device". */
 const char *policy_device_name(const struct device *device, const struct user *user);
+
+/* Whether only tokens lead to a device, and not its UUID. */
+bool policy_is_by_token_only(const struct policy *policy, const struct device *device);
 
 /*
  * The status part of the way: device active, user there and active, not expired at a point in

@@ -10,6 +10,7 @@ static const struct {
     [REFUSAL_NO_USER] = {"no-user", "the device's user does not exist"},
     [REFUSAL_USER_STATUS] = {"user-status", "the user is not active"},
     [REFUSAL_EXPIRED] = {"expired", "the user has expired"},
+    [REFUSAL_ADDRESS] = {"address", "its UUID is no address (uuid_addresses), and no token counts"},
     [REFUSAL_NO_CORE] = {"no-core", "the user has no core_nodes"},
     [REFUSAL_NOTHING] = {"nothing", "no route or endpoint is left for this user"},
     [REFUSAL_PROBE] = {"probe", "its UUID is for probes (setting health)"},

@@ -13,6 +13,7 @@ enum refusal {
     REFUSAL_NO_USER,
     REFUSAL_USER_STATUS,
     REFUSAL_EXPIRED,
+    REFUSAL_ADDRESS, /* its UUID is no address of it, and a token leads to it no more, or none */
     REFUSAL_NO_CORE, /* the user has no core_nodes, and what needs no core is not for him */
     REFUSAL_NOTHING, /* every endpoint is refused */
     REFUSAL_PROBE,   /* its UUID is that of probes (settings health.uuid, health.uuids) */

@@ -113,10 +113,34 @@ const struct record *registry_record(const struct registry *registry, enum kind 
 /* Iterates over the records of a kind: for (i = 0; (user = registry_at(r, KIND_USER, i)); i++) */
 const void *registry_at(const struct registry *registry, enum kind kind, size_t index);
 
+/* A token and whose it is. */
+struct token_owner {
+    const struct token *token;
+    const struct device *device;
+};
+
+/*
+ * Every token of a registry, sorted by hash, that one device alone has. One that several devices
+ * have is nobody's and is reported, naming them; their status does not matter.
+ */
+struct token_owners {
+    struct token_owner *items;
+    size_t count;
+};
+
+/* Fills it; what it points to is the registry's. Returns 0, or -1 without memory. */
+int registry_tokens(const struct registry *registry, struct token_owners *owners,
+                    struct report *report);
+void token_owners_release(struct token_owners *owners);
+
+/* Whether the token is among them as this device's. */
+bool token_owners_have(const struct token_owners *owners, const struct token *token,
+                       const struct device *device);
+
 /*
  * Finds what does not fit together: a device without user, a route to an entry without domain, a
- * user naming a core that nothing else knows, a domain of nobody's. Warnings, by name. Returns 0,
- * or -1 without memory.
+ * user naming a core that nothing else knows, a domain of nobody's. Warnings, by name; and as an
+ * error a token of two devices. Returns 0, or -1 without memory.
  */
 int registry_cross_check(const struct registry *registry, struct report *report);
 

@@ -147,8 +147,12 @@ int
 registry_cross_check(const struct registry *registry, struct report *report)
 {
     struct addresses cores = {NULL, 0}, entries = {NULL, 0}, with_domain = {NULL, 0};
+    struct token_owners owners;
     int rc = -1;
 
+    if (registry_tokens(registry, &owners, report) != 0)
+        return -1;
+    token_owners_release(&owners);
     if (find_known(registry, "core", &cores) && find_known(registry, "entry", &entries) &&
         find_entries_with_domain(registry, &with_domain)) {
         check_devices(registry, report);

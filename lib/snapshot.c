@@ -181,7 +181,8 @@ snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_device *d
 {
     if (len <= DEVICE_HEAD || value[28] == 0 || value[28] > len - DEVICE_HEAD)
         return -1;
-    device->set = get_u32(value);
+    device->set = get_u32(value) & ~SET_BY_TOKEN_ONLY;
+    device->is_by_token_only = (get_u32(value) & SET_BY_TOKEN_ONLY) != 0;
     device->expires = (int64_t)get_u64(value + 4);
     device->user_id = (int64_t)get_u64(value + 12);
     device->traffic_limit = get_u64(value + 20);
@@ -189,6 +190,16 @@ snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_device *d
     device->name_len = value[28];
     device->user = device->name + device->name_len;
     device->user_len = len - DEVICE_HEAD - device->name_len;
+    return 0;
+}
+
+int
+snapshot_read_token(const uint8_t *value, size_t len, struct snapshot_token *token)
+{
+    if (len != TOKEN_SIZE)
+        return -1;
+    memcpy(token->uuid.bytes, value, sizeof(token->uuid.bytes));
+    token->until = (int64_t)get_u64(value + sizeof(token->uuid.bytes));
     return 0;
 }
 
@@ -243,6 +254,19 @@ snapshot_get_device(struct snapshot *snapshot, const struct uuid *uuid,
     if (rc != 1)
         return rc;
     return snapshot_read_device(value, len, device) == 0 ? 1 : -1;
+}
+
+int
+snapshot_get_token(struct snapshot *snapshot, const uint8_t hash[TOKEN_HASH],
+                   struct snapshot_token *token)
+{
+    const uint8_t *value;
+    size_t len;
+    int rc = snapshot_get(snapshot, hash, TOKEN_HASH, &value, &len);
+
+    if (rc != 1)
+        return rc;
+    return snapshot_read_token(value, len, token) == 0 ? 1 : -1;
 }
 
 int

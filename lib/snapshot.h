@@ -2,10 +2,10 @@
  * The snapshot: everything that is served, compiled into one immutable cdb file
  * (http://cr.yp.to/cdb/cdb.txt, by tinycdb) with a footer of checksums behind it.
  *
- * Keys: 16 bytes, a device's UUID; 's', u32 and u8, a set in one of its forms (set.h); 'f' and u8,
- * a frame (frame.h); 'm', facts about the snapshot as JSON.
- * Every value starts with a checksum of its record. The footer, behind the hash tables where a
- * plain cdb reader does not look: magic, format, file size, checksums of the table of contents
+ * Keys: 16 bytes, a device's UUID; 32 bytes, the SHA-256 of a token (token.h); 's', u32 and u8, a
+ * set in one of its forms (set.h); 'f' and u8, a frame (frame.h); 'm', facts about the snapshot as
+ * JSON. Every value starts with a checksum of its record. The footer, behind the hash tables where
+ * a plain cdb reader does not look: magic, format, file size, checksums of the table of contents
  * and of each of the 256 hash tables, checksum of the footer.
  *
  * Checked: footer and table of contents at open (a fixed cost), each hash table before its first
@@ -25,11 +25,12 @@
 #include <cdb.h>
 
 #include "error.h"
+#include "token.h"
 #include "uuid.h"
 
 /* Part of the file's name: programs of two formats run beside each other through an upgrade. */
 #ifndef SNAPSHOT_FORMAT /* a test of upgrades builds the program of another time */
-#define SNAPSHOT_FORMAT 3
+#define SNAPSHOT_FORMAT 4
 #endif
 
 struct snapshot {
@@ -42,14 +43,21 @@ struct snapshot {
 
 /* What the snapshot says of a device. */
 struct snapshot_device {
-    uint32_t set;
-    int64_t expires; /* seconds since the epoch, INT64_MAX: never */
+    uint32_t set;          /* less than 2^31 */
+    bool is_by_token_only; /* its UUID is no address of it */
+    int64_t expires;       /* seconds since the epoch, INT64_MAX: never */
     int64_t user_id;
     uint64_t traffic_limit; /* bytes; 0: none */
     const char *name;       /* UTF-8, not terminated, never empty */
     size_t name_len;
     const char *user; /* the user's name, where a setting makes use of it; else of no length */
     size_t user_len;
+};
+
+/* Whose address a token is. */
+struct snapshot_token {
+    struct uuid uuid;
+    int64_t until; /* seconds since the epoch, INT64_MAX: it does not end */
 };
 
 /* Makes a struct that snapshot_close accepts. */
@@ -77,6 +85,10 @@ int snapshot_get(struct snapshot *snapshot, const void *key, size_t key_len, con
 int snapshot_get_device(struct snapshot *snapshot, const struct uuid *uuid,
                         struct snapshot_device *device);
 
+/* The record of a token, decoded; returns as snapshot_get. */
+int snapshot_get_token(struct snapshot *snapshot, const uint8_t hash[TOKEN_HASH],
+                       struct snapshot_token *token);
+
 /* A form of the set of a number; returns as snapshot_get. */
 int snapshot_get_set(struct snapshot *snapshot, uint32_t number, int form, const uint8_t **value,
                      size_t *value_len);
@@ -90,13 +102,17 @@ int snapshot_get_meta(struct snapshot *snapshot, const char **text, size_t *len)
 
 /*
  * The record at *position, which starts at 0 and is moved on; records come in the order in which
- * they were put: devices by UUID, then the rest. Returns 1, 0 at the end, -1 when it is damaged.
+ * they were put: devices by UUID, tokens by hash, then the rest. Returns 1, 0 at the end, -1 when
+ * it is damaged.
  */
 int snapshot_next(const struct snapshot *snapshot, uint32_t *position, const uint8_t **key,
                   size_t *key_len, const uint8_t **value, size_t *value_len);
 
 /* Decodes the value of a device's record. Returns 0, or -1 when it is not well-formed. */
 int snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_device *device);
+
+/* The same of a token's. */
+int snapshot_read_token(const uint8_t *value, size_t len, struct snapshot_token *token);
 
 /* Checks every byte (0.6 s per GB). Returns 0, or -1 when something is damaged. */
 int snapshot_verify(struct snapshot *snapshot);
@@ -120,6 +136,8 @@ int snapshot_put(struct snapshot_writer *writer, const void *key, size_t key_len
                  size_t value_len);
 int snapshot_put_device(struct snapshot_writer *writer, const struct uuid *uuid,
                         const struct snapshot_device *device);
+int snapshot_put_token(struct snapshot_writer *writer, const uint8_t hash[TOKEN_HASH],
+                       const struct snapshot_token *token);
 int snapshot_put_set(struct snapshot_writer *writer, uint32_t number, int form, const void *bytes,
                      size_t len);
 int snapshot_put_frame(struct snapshot_writer *writer, int frame, const void *bytes, size_t len);

@@ -13,6 +13,7 @@ enum {
     CHECKSUM_SIZE = 8,  /* in front of every value */
     RECORD_HEAD = 8,    /* key and value lengths, of cdb */
     DEVICE_HEAD = 29,   /* set, expires, user id, traffic limit, length of name */
+    TOKEN_SIZE = 24,    /* UUID, until */
     FOOTER_SIZE = 2088, /* as below */
     FOOTER_FORMAT = 8,  /* offsets in the footer; the magic is at 0 */
     FOOTER_BYTES = 16,
@@ -20,6 +21,9 @@ enum {
     FOOTER_TABLES = 32,
     FOOTER_CHECKSUM = 2080
 };
+
+/* In the set's number of a device that only tokens lead to; sets are never so many. */
+#define SET_BY_TOKEN_ONLY (UINT32_C(1) << 31)
 
 #define SNAPSHOT_MAGIC "SIGNPOST"
 

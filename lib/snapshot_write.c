@@ -77,7 +77,7 @@ snapshot_put_device(struct snapshot_writer *writer, const struct uuid *uuid,
 
     if (device->name_len == 0 || device->name_len > 255 || device->user_len > 255)
         return error_set(writer->error, "a device's or user's name is empty or too long");
-    put_u32(value, device->set);
+    put_u32(value, device->set | (device->is_by_token_only ? SET_BY_TOKEN_ONLY : 0));
     put_u64(value + 4, (uint64_t)device->expires);
     put_u64(value + 12, (uint64_t)device->user_id);
     put_u64(value + 20, device->traffic_limit);
@@ -87,6 +87,17 @@ snapshot_put_device(struct snapshot_writer *writer, const struct uuid *uuid,
         memcpy(value + DEVICE_HEAD + device->name_len, device->user, device->user_len);
     return snapshot_put(writer, uuid->bytes, sizeof(uuid->bytes), value,
                         DEVICE_HEAD + device->name_len + device->user_len);
+}
+
+int
+snapshot_put_token(struct snapshot_writer *writer, const uint8_t hash[TOKEN_HASH],
+                   const struct snapshot_token *token)
+{
+    uint8_t value[TOKEN_SIZE];
+
+    memcpy(value, token->uuid.bytes, sizeof(token->uuid.bytes));
+    put_u64(value + sizeof(token->uuid.bytes), (uint64_t)token->until);
+    return snapshot_put(writer, hash, TOKEN_HASH, value, sizeof(value));
 }
 
 int

@@ -13,7 +13,7 @@ from polls import Poll
 from support import LIMIT, UUID, GitRegistry, TestCase
 
 DEVICES = 60
-SNAPSHOT, CACHE, STATUS = "snapshot-3.cdb", "cache", "status.json"
+SNAPSHOT, CACHE, STATUS = "snapshot-4.cdb", "cache", "status.json"
 
 
 class Events:

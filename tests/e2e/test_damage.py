@@ -10,7 +10,7 @@ import fcgi
 from polls import Poll
 from support import MINIMAL_LINK, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, until
 
-SNAPSHOT, CACHE = "snapshot-3.cdb", "cache"
+SNAPSHOT, CACHE = "snapshot-4.cdb", "cache"
 EXPIRED = "8f3c5d1e-6324-4d53-ad4f-8cda48b30813"
 TOC, FOOTER = 2048, 2088
 PATIENCE = 10  # seconds for a compile that takes some milliseconds

@@ -64,7 +64,7 @@ class Upgrade(TestCase):
         load.end()
         self.assertEqual({200}, set(load.answers))
         self.assertEqual(
-            ["snapshot-3.cdb", "snapshot-99.cdb"], sorted(f.name for f in self.state.glob("*.cdb"))
+            ["snapshot-4.cdb", "snapshot-99.cdb"], sorted(f.name for f in self.state.glob("*.cdb"))
         )
 
     def test_the_other_one_is_not_read(self):
