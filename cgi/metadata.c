@@ -14,7 +14,7 @@ static void
 expand(struct buf *buf, const char *template, const struct subscription *of, put_text *put)
 {
     const char *p = template;
-    char uuid[UUID_TEXT + 1];
+    char uuid[UUID_TEXT + 1], address[TOKEN_MAX + 1];
     size_t len;
 
     for (;;) {
@@ -33,6 +33,9 @@ expand(struct buf *buf, const char *template, const struct subscription *of, put
             uuid_format(&of->uuid, uuid);
             put(buf, uuid, UUID_TEXT);
             p += 6;
+        } else if (strncmp(p, "{address}", 9) == 0) {
+            put(buf, address, subscription_address(of, address));
+            p += 9;
         } else {
             buf_putc(buf, *p++);
         }
@@ -163,7 +166,7 @@ put_page_address(struct buf *buf, const struct metadata *metadata)
         expand(&text, template, metadata->subscription, escape_percent);
     } else if (metadata->urls->count > 0) {
         buf_puts(&text, metadata->urls->items[0]);
-        expand(&text, "/{uuid}", metadata->subscription, put_plain);
+        expand(&text, "/{address}", metadata->subscription, put_plain);
     } else {
         return;
     }

@@ -7,7 +7,6 @@
 #include "metadata.h"
 #include "negotiate.h"
 #include "siphash.h"
-#include "uuid.h"
 
 /*
  * A set's links (SET_BYTES_MAX) and as many remarks; base64 makes 4 of 3, and what it is made of
@@ -39,9 +38,9 @@ site_release(struct site *site)
     show_release(&site->show);
 }
 
-/* "/<UUID>" or "/api/<UUID>", and then nothing or "/<format>". */
+/* "/<address>" or "/api/<address>", and then nothing or "/<format>". */
 static int
-parse_path(const char *path, struct uuid *uuid, const char **suffix)
+parse_path(const char *path, struct address *address, const char **suffix)
 {
     size_t len;
 
@@ -55,7 +54,7 @@ parse_path(const char *path, struct uuid *uuid, const char **suffix)
     len = strcspn(path + 1, "/");
     if (path[1 + len] == '/')
         *suffix = path + len + 2;
-    return uuid_parse(path + 1, len, uuid);
+    return address_parse(path + 1, len, address);
 }
 
 /*
@@ -198,20 +197,20 @@ make_answer(const struct request *request, struct site *site, const struct choic
 
 /* Which device in which form. Returns false when the request is a miss. */
 static bool
-read_request(const struct request *request, const struct config *config, struct uuid *uuid,
+read_request(const struct request *request, const struct config *config, struct address *address,
              struct choice *choice)
 {
     struct hints hints = {request->query, NULL, request->user_agent, request->accept};
 
-    return parse_path(request->path, uuid, &hints.suffix) == 0 &&
+    return parse_path(request->path, address, &hints.suffix) == 0 &&
            negotiate(&hints, &config->agents, choice) == 0;
 }
 
 void
 respond(const struct request *request, struct site *site, int64_t now, struct response *response)
 {
+    struct address address;
     struct choice choice;
-    struct uuid uuid;
 
     memset(response, 0, sizeof(*response));
     /* First, so that in an outage a wrong path looks like any other. */
@@ -221,12 +220,12 @@ respond(const struct request *request, struct site *site, int64_t now, struct re
     }
     response->is_head = request->method != NULL && strcmp(request->method, "HEAD") == 0;
     if ((!response->is_head && (request->method == NULL || strcmp(request->method, "GET") != 0)) ||
-        !read_request(request, site->config, &uuid, &choice)) {
+        !read_request(request, site->config, &address, &choice)) {
         miss(response, REFUSAL_UNKNOWN);
         return;
     }
-    if (subscription_find(site->snapshot, &uuid, now, choice.known, &site->liveness,
-                          &site->subscription) != 0) {
+    if (subscription_ask(site->snapshot, &address, now, choice.known, &site->liveness,
+                         &site->subscription) != 0) {
         outage(response, true);
         return;
     }

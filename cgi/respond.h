@@ -57,7 +57,7 @@ struct response {
 void site_init(struct site *site, const struct config *config);
 void site_release(struct site *site);
 
-/* Decides the answer. now is seconds since the epoch; only expiry looks at it. */
+/* Decides the answer. now is seconds since the epoch; only what ends looks at it. */
 void respond(const struct request *request, struct site *site, int64_t now,
              struct response *response);
 

@@ -37,13 +37,15 @@ make_key(const struct metadata *metadata, const struct page *page, const struct 
     const struct snapshot_device *device = &metadata->subscription->device;
     uint64_t parts[11] = {(uint64_t)page->expires, page->upload,   page->download, page->total,
                           page->has_usage,         page->language, page->platform};
+    char address[TOKEN_MAX + 1];
+    size_t len = subscription_address(metadata->subscription, address);
     int i;
 
     for (i = 0; i < 2; i++) {
         parts[7] = siphash(keys[i], links->data, links->len);
         parts[8] = siphash(keys[i], device->name, device->name_len);
         parts[9] = siphash(keys[i], device->user, device->user_len);
-        parts[10] = siphash(keys[i], &metadata->subscription->uuid, sizeof(struct uuid));
+        parts[10] = siphash(keys[i], address, len);
         key[i] = siphash(keys[i], parts, sizeof(parts));
     }
 }
@@ -120,15 +122,14 @@ gather_links(struct gathered *gathered, const struct subscription *of, const str
 static void
 gather_addresses(struct gathered *gathered, const struct metadata *metadata)
 {
-    char uuid[UUID_TEXT + 1];
-    size_t i;
+    char address[TOKEN_MAX + 1];
+    size_t len = subscription_address(metadata->subscription, address), i;
 
-    uuid_format(&metadata->subscription->uuid, uuid);
     for (i = 0; i < metadata->urls->count; i++) {
         gathered->addresses[i] = gathered->texts.data + gathered->texts.len;
         buf_puts(&gathered->texts, metadata->urls->items[i]);
         buf_putc(&gathered->texts, '/');
-        buf_put(&gathered->texts, uuid, sizeof(uuid));
+        buf_put(&gathered->texts, address, len + 1);
     }
 }
 

@@ -14,7 +14,7 @@
 
 enum { INTERVAL_DEFAULT = 12, INTERVAL_MAX = 24 * 365, RULES_MAX = 1000 };
 
-/* A text whose places are all known; with_uuid: {uuid} is one. */
+/* A text whose places are all known; with_uuid: {uuid} and {address} are. */
 static const char *
 read_template(struct fields *fields, const char *key, const char *text, bool with_uuid)
 {
@@ -22,9 +22,9 @@ read_template(struct fields *fields, const char *key, const char *text, bool wit
 
     for (p = text != NULL ? strchr(text, '{') : NULL; p != NULL; p = strchr(p + 1, '{'))
         if (strncmp(p, "{device}", 8) != 0 && strncmp(p, "{user}", 6) != 0 &&
-            (!with_uuid || strncmp(p, "{uuid}", 6) != 0)) {
+            (!with_uuid || (strncmp(p, "{uuid}", 6) != 0 && strncmp(p, "{address}", 9) != 0))) {
             fields_fail(fields, key, "'%.*s' starts with none of {device}, {user}%s",
-                        (int)text_cut(p, 20), p, with_uuid ? ", {uuid}" : "");
+                        (int)text_cut(p, 20), p, with_uuid ? ", {uuid}, {address}" : "");
             return NULL;
         }
     return text;

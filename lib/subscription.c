@@ -111,9 +111,9 @@ refuse(struct subscription *subscription, enum refusal refusal)
     return 0;
 }
 
-int
-subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t now, uint32_t known,
-                  const struct liveness *liveness, struct subscription *subscription)
+static int
+find(struct snapshot *snapshot, const struct uuid *uuid, bool must_be_address, int64_t now,
+     uint32_t known, const struct liveness *liveness, struct subscription *subscription)
 {
     struct snapshot_device *device = &subscription->device;
     const uint8_t *bytes;
@@ -128,14 +128,72 @@ subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t no
         return refuse(subscription, REFUSAL_PROBE);
     if (device->expires <= now)
         return refuse(subscription, REFUSAL_EXPIRED);
+    if (must_be_address && device->is_by_token_only)
+        return refuse(subscription, REFUSAL_ADDRESS);
     /* A device names a set that is in the same file; anything else is damage. */
     if (snapshot_get_set(snapshot, device->set, SET_LINKS, &bytes, &len) != 1 ||
         set_decode(bytes, len, &subscription->set) != 0 || subscription->set.count == 0)
         return -1;
     subscription->refusal = REFUSAL_NONE;
     subscription->uuid = *uuid;
+    subscription->token = NULL;
     subscription_order(subscription, known, liveness, now);
     return subscription->count > 0 ? 0 : refuse(subscription, REFUSAL_CLIENT);
+}
+
+int
+subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t now, uint32_t known,
+                  const struct liveness *liveness, struct subscription *subscription)
+{
+    return find(snapshot, uuid, false, now, known, liveness, subscription);
+}
+
+int
+address_parse(const char *text, size_t len, struct address *address)
+{
+    *address = (struct address){.token = NULL};
+    if (uuid_parse(text, len, &address->uuid) == 0)
+        return 0;
+    if (!token_is_form(text, len))
+        return -1;
+    address->token = text;
+    address->token_len = len;
+    token_hash(text, len, address->hash);
+    return 0;
+}
+
+int
+subscription_ask(struct snapshot *snapshot, const struct address *address, int64_t now,
+                 uint32_t known, const struct liveness *liveness, struct subscription *subscription)
+{
+    struct snapshot_token token;
+    int rc;
+
+    if (address->token == NULL)
+        return find(snapshot, &address->uuid, true, now, known, liveness, subscription);
+    rc = snapshot_get_token(snapshot, address->hash, &token);
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return refuse(subscription, REFUSAL_UNKNOWN);
+    if (token.until <= now)
+        return refuse(subscription, REFUSAL_ADDRESS);
+    rc = find(snapshot, &token.uuid, false, now, known, liveness, subscription);
+    subscription->token = address->token;
+    subscription->token_len = address->token_len;
+    return rc;
+}
+
+size_t
+subscription_address(const struct subscription *subscription, char out[TOKEN_MAX + 1])
+{
+    if (subscription->token == NULL) {
+        uuid_format(&subscription->uuid, out);
+        return UUID_TEXT;
+    }
+    memcpy(out, subscription->token, subscription->token_len);
+    out[subscription->token_len] = '\0';
+    return subscription->token_len;
 }
 
 int
