@@ -20,7 +20,9 @@ int compile_main(int argc, char **argv);
 int diff_main(int argc, char **argv);
 int drain_main(int argc, char **argv); /* undrain too */
 int explain_main(int argc, char **argv);
+int rekey_main(int argc, char **argv);
 int status_main(int argc, char **argv);
+int token_main(int argc, char **argv);
 
 /* Prints "signpost: text" on stderr; returns EXIT_TROUBLE. */
 int trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "cli.h"
+#include "explain_parts.h"
 #include "date.h"
 #include "document.h"
 #include "format.h"
@@ -40,6 +41,7 @@ struct explain {
     const struct config *config;
     struct registry registry;
     struct policy policy;
+    struct token_owners tokens;
     struct uuid uuid;
     const struct device *device;
     const struct user *user;
@@ -72,9 +74,10 @@ add_people(struct explain *explain)
 
     if (device != NULL)
         json_object_set_new(explain->out, "device",
-                            json_pack("{s:s?, s:s, s:s}", "name", device->name, "status",
+                            json_pack("{s:s?, s:s, s:s, s:o}", "name", device->name, "status",
                                       status_name(device->record.status), "path",
-                                      device->record.path));
+                                      device->record.path, "tokens",
+                                      explain_tokens(&explain->tokens, device, explain->now)));
     if (user == NULL)
         return;
     if (user->expires != EXPIRES_NEVER)
@@ -227,7 +230,7 @@ add_service(struct explain *explain, const struct buf *expected)
             word = "damaged snapshot";
         } else {
             if (explain->subscription->refusal == REFUSAL_NONE &&
-                explain->choice.format != FORMAT_NONE) {
+                explain->choice.format != FORMAT_NONE && explain->refusal != REFUSAL_ADDRESS) {
                 cap(explain);
                 format_links(&links, explain->subscription);
             }
@@ -256,6 +259,10 @@ explain_device(struct explain *explain)
     explain->refusal = policy_device(&explain->policy, explain->device, explain->now,
                                      &explain->user);
     add_people(explain);
+    if (explain->refusal == REFUSAL_NONE &&
+        policy_is_by_token_only(&explain->policy, explain->device) &&
+        !explain_has_token(json_object_get(explain->out, "device")))
+        explain->refusal = REFUSAL_ADDRESS;
     served = explain->user != NULL ? add_endpoints(explain) : 0;
     if (explain->refusal == REFUSAL_NONE && served == 0)
         explain->refusal = policy_nothing(explain->user);
@@ -326,6 +333,7 @@ print_text(const json_t *out)
     if (device != NULL)
         printf("device  %s: \"%s\", %s\n", text_or(device, "path", ""), text_or(device, "name", ""),
                text_or(device, "status", ""));
+    explain_print_tokens(json_object_get(device, "tokens"));
     if (user != NULL) {
         printf("user    %s: \"%s\", %s, expires %s\n", text_or(user, "path", ""),
                text_or(user, "name", ""), text_or(user, "status", ""),
@@ -368,10 +376,12 @@ add_client(struct explain *explain)
 static void
 add_addresses(struct explain *explain, const char *uuid)
 {
-    const struct strings *urls = &explain->config->policy.urls;
+    const struct strings none = {NULL, 0}, *urls = &explain->config->policy.urls;
     json_t *array = json_array();
     size_t i;
 
+    if (explain->device != NULL && policy_is_by_token_only(&explain->policy, explain->device))
+        urls = &none;
     for (i = 0; i < urls->count; i++)
         json_array_append_new(array, json_sprintf("%s/%s", urls->items[i], uuid));
     json_object_set_new(explain->out, "addresses", array);
@@ -398,6 +408,8 @@ run(struct explain *explain, bool as_json)
                       &error) != 0)
         return trouble("%s", error.text);
     liveness_look(&explain->liveness);
+    if (registry_tokens(&explain->registry, &explain->tokens, NULL) != 0)
+        return trouble("out of memory");
     explain->now = time(NULL);
     add_client(explain);
     rc = explain_device(explain);
@@ -458,6 +470,7 @@ explain_main(int argc, char **argv)
     rc = config.data == NULL ? no_data() : run(&explain, as_json);
     liveness_release(&explain.liveness);
     policy_release(&explain.policy);
+    token_owners_release(&explain.tokens);
     registry_release(&explain.registry);
     json_decref(explain.out);
     free(explain.subscription);

@@ -14,7 +14,9 @@ static const char help[] =
     "  diff OLD NEW   say who gains and who loses which links\n"
     "  drain NODE     take a node out of all links; undrain NODE puts it back\n"
     "  explain UUID   say what a device gets and why, or where it is refused\n"
+    "  rekey UUID     make a new UUID and token for a device whose own are known to others\n"
     "  status         say what is in service\n"
+    "  token UUID     make an address for a device that can be taken back\n"
     "\n"
     "Every command takes -c FILE (settings; else $SIGNPOST_CONFIG, else\n"
     "" CONFIG_DEFAULT_FILE ") and --help. See signpost(1).\n";
@@ -103,7 +105,7 @@ main(int argc, char **argv)
     } commands[] = {
         {"check", check_main},     {"compile", compile_main}, {"diff", diff_main},
         {"explain", explain_main}, {"status", status_main},   {"drain", drain_main},
-        {"undrain", drain_main},
+        {"undrain", drain_main},   {"token", token_main},     {"rekey", rekey_main},
     };
     size_t i;
     int rc;

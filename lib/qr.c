@@ -58,16 +58,24 @@ put_path(struct buf *buf, const QRcode *code)
     }
 }
 
+/* NULL without memory, or when there is no such symbol. */
+static QRcode *
+encode(const char *text, size_t len)
+{
+    QRecLevel level = len <= STRONG_MAX ? QR_ECLEVEL_M : QR_ECLEVEL_L;
+
+    return QRcode_encodeData((int)len, (const unsigned char *)text, 0, level);
+}
+
 bool
 qr_put(struct buf *buf, const char *text, size_t len, const char *label)
 {
-    QRecLevel level = len <= STRONG_MAX ? QR_ECLEVEL_M : QR_ECLEVEL_L;
     QRcode *code;
     int side, scale;
 
     if (len == 0 || len > QR_MAX)
         return false;
-    code = QRcode_encodeData((int)len, (const unsigned char *)text, 0, level);
+    code = encode(text, len);
     if (code == NULL) {
         buf->failed = true;
         return true;
@@ -82,6 +90,41 @@ qr_put(struct buf *buf, const char *text, size_t len, const char *label)
                QUIET, QUIET, side, side, side * scale, label);
     put_path(buf, code);
     buf_puts(buf, "\"/></svg>");
+    QRcode_free(code);
+    return true;
+}
+
+/* Whether a module is light; all around the symbol are. */
+static bool
+is_light(const QRcode *code, int x, int y)
+{
+    int side = code->width;
+
+    return x < 0 || y < 0 || x >= side || y >= side ||
+           (code->data[(size_t)y * (size_t)side + (size_t)x] & 1) == 0;
+}
+
+bool
+qr_put_text(struct buf *buf, const char *text, size_t len, bool with_colours)
+{
+    static const char *const blocks[] = {" ", "\u2584", "\u2580", "\u2588"};
+    QRcode *code;
+    int x, y;
+
+    if (len == 0 || len > QR_MAX)
+        return false;
+    code = encode(text, len);
+    if (code == NULL) {
+        buf->failed = true;
+        return true;
+    }
+    for (y = -QUIET; y < code->width + QUIET; y += 2) {
+        if (with_colours)
+            buf_puts(buf, "\033[97;40m");
+        for (x = -QUIET; x < code->width + QUIET; x++)
+            buf_puts(buf, blocks[2 * is_light(code, x, y) + is_light(code, x, y + 1)]);
+        buf_puts(buf, with_colours ? "\033[0m\n" : "\n");
+    }
     QRcode_free(code);
     return true;
 }

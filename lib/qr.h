@@ -1,5 +1,5 @@
 /*
- * Text -> a QR code (ISO/IEC 18004) as inline SVG, by libqrencode.
+ * Text -> a QR code (ISO/IEC 18004) as inline SVG or for a terminal, by libqrencode.
  */
 #ifndef SIGNPOST_QR_H
 #define SIGNPOST_QR_H
@@ -16,5 +16,11 @@ enum { QR_MAX = 2953 }; /* bytes in the largest symbol at the lowest level of co
  * nothing, when the text is empty or longer than QR_MAX; without memory the buffer fails.
  */
 bool qr_put(struct buf *buf, const char *text, size_t len, const char *label);
+
+/*
+ * The same as lines of block characters, two modules high each: what is light is drawn, for
+ * terminals with a dark ground; with_colours makes the ground dark whatever it is (ECMA-48).
+ */
+bool qr_put_text(struct buf *buf, const char *text, size_t len, bool with_colours);
 
 #endif
