@@ -92,6 +92,20 @@ fill_trouble(enum filling filling)
     return filling == EMPTY ? NULL : &trouble;
 }
 
+static inline const struct device_addresses *
+fill_addresses(enum filling filling)
+{
+    static struct token tokens[2];
+    static struct device_addresses addresses;
+
+    tokens[0] = (struct token){.until = EXPIRES_NEVER, .start = "aB-_"};
+    tokens[1] = (struct token){.until = INT64_MIN};
+    memset(tokens[1].hash, 0xfe, TOKEN_HASH);
+    addresses = filling == FULL ? (struct device_addresses){UUID_ADDRESS_OFF, tokens, 2}
+                                : (struct device_addresses){.uuid = UUID_ADDRESS_ON};
+    return filling == EMPTY ? NULL : &addresses;
+}
+
 static inline void
 fill_fields(enum kind kind, enum filling filling, union any *any)
 {
@@ -110,6 +124,7 @@ fill_fields(enum kind kind, enum filling filling, union any *any)
         any->device = (struct device){.record = any->record, .user_id = large[filling]};
         memset(any->device.uuid.bytes, filling == EMPTY ? 0 : 0xfe, sizeof(struct uuid));
         any->device.name = string;
+        any->device.addresses = fill_addresses(filling);
         break;
     case KIND_NODE:
         any->node = (struct node){any->record, "2001:db8::1", string};
@@ -243,6 +258,23 @@ assert_endpoints(struct endpoint_record *a, struct endpoint_record *b)
 }
 
 static inline void
+assert_addresses(const struct device_addresses *a, const struct device_addresses *b)
+{
+    size_t i;
+
+    assert_int_equal(a != NULL, b != NULL);
+    if (a == NULL)
+        return;
+    assert_int_equal(a->uuid, b->uuid);
+    assert_int_equal(a->count, b->count);
+    for (i = 0; i < a->count; i++) {
+        assert_memory_equal(a->tokens[i].hash, b->tokens[i].hash, TOKEN_HASH);
+        assert_true(a->tokens[i].until == b->tokens[i].until);
+        assert_string_equal(a->tokens[i].start, b->tokens[i].start);
+    }
+}
+
+static inline void
 assert_same(enum kind kind, union any *a, union any *b)
 {
     assert_heads(&a->record, &b->record);
@@ -259,6 +291,7 @@ assert_same(enum kind kind, union any *a, union any *b)
         assert_memory_equal(&a->device.uuid, &b->device.uuid, sizeof(struct uuid));
         assert_true(a->device.user_id == b->device.user_id);
         assert_strings(a->device.name, b->device.name);
+        assert_addresses(a->device.addresses, b->device.addresses);
         break;
     case KIND_NODE:
         assert_string_equal(a->node.ip, b->node.ip);
