@@ -62,8 +62,26 @@ print(void *context, const struct finding *finding)
         print_finding(stdout, finding);
 }
 
+/* Devices that nobody can ask for, since by the settings a UUID is no address. */
+static void
+check_addresses(const struct registry *registry, struct report *report)
+{
+    const struct device *device;
+    size_t i, count = 0;
+
+    for (i = 0; (device = registry_at(registry, KIND_DEVICE, i)) != NULL; i++)
+        count += device->record.status == STATUS_ACTIVE &&
+                 (device->addresses == NULL || (device->addresses->count == 0 &&
+                                                device->addresses->uuid == UUID_ADDRESS_DEFAULT));
+    if (count > 0)
+        report_add(report, FINDING_WARNING, "devices",
+                   "%zu active devices have no token, and uuid_addresses is off: nobody can ask "
+                   "for them",
+                   count);
+}
+
 static int
-check_registry(const char *directory, struct report *report, size_t *records)
+check_registry(const char *directory, bool by_token_only, struct report *report, size_t *records)
 {
     struct registry registry;
     enum kind kind;
@@ -72,6 +90,8 @@ check_registry(const char *directory, struct report *report, size_t *records)
         return EXIT_TROUBLE;
     for (kind = 0; kind < KINDS; kind++)
         *records += registry.kinds[kind].count;
+    if (by_token_only)
+        check_addresses(&registry, report);
     registry_release(&registry);
     return EXIT_OK;
 }
@@ -88,7 +108,7 @@ run(const char *file, const char *directory, const char *site, bool strict)
     if (load_settings(&config, file, directory) != 0)
         return EXIT_TROUBLE;
     if (config.data != NULL)
-        rc = check_registry(config.data, &report, &records);
+        rc = check_registry(config.data, config.policy.by_token_only, &report, &records);
     else if (site == NULL)
         rc = no_data();
     if (rc == EXIT_OK && site != NULL)

@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "compile.h"
+#include "diff_parts.h"
 #include "format.h"
 #include "snapshot.h"
 #include "subscription.h"
@@ -18,12 +19,12 @@
 static const char help[] =
     "usage: signpost diff [-c FILE] OLD NEW\n"
     "\n"
-    "Says for each device which links it loses (-) and gains (+) from OLD to NEW. Each is\n"
-    "a snapshot file or a registry's directory, read as it is there.\n"
+    "Says for each device which links it loses (-) and gains (+) from OLD to NEW, and how\n"
+    "many tokens. Each is a snapshot file or a registry's directory, read as it is there.\n"
     "\n"
     "  -c FILE   settings, for directories\n"
     "\n"
-    "Exit status: 0 nobody's links differ, 1 somebody's do, 2 it cannot be told.\n";
+    "Exit status: 0 nobody's links or tokens differ, 1 somebody's do, 2 it cannot be told.\n";
 
 enum { LINKS_MAX = 4 * 1024 * 1024 };
 
@@ -190,6 +191,7 @@ compare_all(struct side *old, struct side *new, struct counts *counts)
 {
     int64_t now = (int64_t)time(NULL);
     struct uuid uuid;
+    size_t tokens;
     int order;
 
     while (old->key != NULL || new->key != NULL) {
@@ -201,10 +203,13 @@ compare_all(struct side *old, struct side *new, struct counts *counts)
         if ((order <= 0 && step(old) != 0) || (order >= 0 && step(new) != 0))
             return trouble("a snapshot is damaged");
     }
+    if (diff_tokens(&old->snapshot, &new->snapshot, &tokens) != 0)
+        return trouble("a snapshot is damaged");
     printf("%zu devices gain links, %zu lose links, %zu get others, %zu another order, %zu the "
            "same\n",
            counts->gain, counts->lose, counts->change, counts->order, counts->same);
-    return counts->gain + counts->lose + counts->change + counts->order > 0 ? EXIT_FOUND : EXIT_OK;
+    return counts->gain + counts->lose + counts->change + counts->order + tokens > 0 ? EXIT_FOUND
+                                                                                     : EXIT_OK;
 }
 
 int
