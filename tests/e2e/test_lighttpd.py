@@ -20,6 +20,8 @@ from support import (
     until,
 )
 
+TOKEN = "AbCdEfGhIjKlMnOpQrSt_-"
+
 STOCK = """
 server.bind = "DIR/stock.sock"
 server.tag = "lighttpd"
@@ -266,3 +268,22 @@ class Supervision(Lighttpd):
         logs = [*(self.dir / "run").rglob("*"), *self.dir.glob("*.log")]
         said = {str(log): log.read_bytes().lower() for log in logs if log.is_file()}
         self.assertEqual([], [log for log in said if UUID[:8].encode() in said[log]])
+
+    def test_no_token_is_logged(self):
+        """Whatever lighttpd has to say of requests, while nobody answers them."""
+        self.tokens = (TOKEN,)
+        self.registry.device(tokens=[TOKEN])
+        (self.dir / "build").unlink()
+        (self.dir / "build").mkdir()
+        program = shutil.copy(BUILD / "signpost.fcgi", self.dir / "build")
+        shutil.copy(BUILD / "signpost", self.dir / "build")
+        server = self.lighttpd()
+        self.assertEqual(200, self.fetch(f"/api/{TOKEN}").status)
+        (old,) = self.children(server.pid, "signpost.fcgi")
+        pathlib.Path(program).unlink()
+        os.kill(old, signal.SIGKILL)
+        paths = [f"/api/{TOKEN}", f"/{TOKEN}/clash", f"/api/{TOKEN}?x", f"/api/{TOKEN}%20x"]
+        until(lambda: [self.fetch(path).status for path in paths] == [503] * 4, "the outage")
+        log = self.dir / "run" / "lighttpd-error.log"
+        until(lambda: "/.signpost" in log.read_text(), "a line about it")
+        self.assertNotIn(TOKEN, log.read_text())
