@@ -292,9 +292,12 @@ settle(struct registry *registry, enum kind kind, struct report *report)
                 memcpy(items + kept * size, this, size);
         } else if (last->status == STATUS_GONE) {
             memcpy(last, this, size);
-        } else if (this->status != STATUS_GONE &&
-                   add_duplicate(registry, last, this, report) != 0) {
-            return -1;
+        } else if (this->status != STATUS_GONE) {
+            if (add_duplicate(registry, last, this, report) != 0)
+                return -1;
+            /* Not even a token that another device has, too. */
+            if (kind == KIND_DEVICE)
+                ((struct device *)(void *)last)->addresses = NULL;
         }
     }
     registry->kinds[kind].count = kept + 1;

@@ -14,6 +14,9 @@ OF_EXPIRED = "8f3c5d1e-6324-4d53-ad4f-8cda48b30802"
 OF_BLOCKED = "8f3c5d1e-6324-4d53-ad4f-8cda48b30803"
 OF_NOBODY = "8f3c5d1e-6324-4d53-ad4f-8cda48b30804"
 WITHOUT_CORE = "8f3c5d1e-6324-4d53-ad4f-8cda48b30805"
+BY_TOKEN = "8f3c5d1e-6324-4d53-ad4f-8cda48b30806"
+TOKEN, ENDED = "AbCdEfGhIjKlMnOpQrSt_-", "Ended00000000000000_-x"
+OF_BLOCKED_TOKEN = "Blocked000000000000_-x"
 
 PLAIN = "/there-is-no-such-page"
 
@@ -21,7 +24,9 @@ PLAIN = "/there-is-no-such-page"
 def fill(registry):
     """The minimal registry, and a device for every way to be refused."""
     registry.minimal()
-    registry.device(BLOCKED, status="blocked")
+    registry.device(BLOCKED, status="blocked", tokens=[OF_BLOCKED_TOKEN])
+    tokens = [TOKEN, {"token": ENDED, "until": "2020-01-31"}]
+    registry.device(BY_TOKEN, uuid_addresses="off", tokens=tokens)
     registry.user(8, expires="2020-01-31")
     registry.device(OF_EXPIRED, user_id=8)
     registry.user(9, status="blocked")
@@ -44,7 +49,8 @@ def fill_site(site):
 REFUSED = [
     form + uuid
     for form in ("/api/", "/")
-    for uuid in (UNKNOWN, BLOCKED, OF_EXPIRED, OF_BLOCKED, OF_NOBODY, WITHOUT_CORE)
+    for uuid in (UNKNOWN, BLOCKED, OF_EXPIRED, OF_BLOCKED, OF_NOBODY, WITHOUT_CORE, BY_TOKEN,
+                 ENDED, OF_BLOCKED_TOKEN, TOKEN.lower(), TOKEN[1:], TOKEN + "x" * 200)
 ]
 
 # Near misses of a UUID that has links.

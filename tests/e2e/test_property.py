@@ -7,6 +7,7 @@ a naive reading of DESIGN sections 2 and 3 says.
 
 import concurrent.futures
 import copy
+import hashlib
 import json
 import random
 import shutil
@@ -38,11 +39,17 @@ IDENTITIES = (
     + [("endpoints", name) for name in ENDPOINTS]
 )
 BROKEN = "broken"
+TOKENS = [f"{letter}oken-of-somebody-{n}" for n, letter in enumerate("aBcDeFgHiJkL")]
+WRONG_TOKENS = ["short", UUIDS[0], hashlib.sha256(b"x").hexdigest(), True, {"token": TOKENS[0], "x": 1}]
 
 
 def yaml(record):
     """A record as people write YAML; what is no plain word is in JSON's form, which is YAML too."""
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in record.items())
+
+
+def sha256(token):
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def identity(path):
@@ -70,10 +77,47 @@ class Naive:
             self.errors |= len(records) > 1 or record == BROKEN or self.is_wrong(record)
             if orders:
                 record = {**orders[0], "status": "not active"}  # whatever else is wrong
+                if len(records) > 1:
+                    record.pop("tokens", None)
             elif len(records) > 1 or record == BROKEN or self.is_wrong(record):
                 record = before.get(key, {"status": "unreadable"})
                 self.kept |= record["status"] != "unreadable"
             self.good[key] = record
+            self.errors |= key[0] == "devices" and self.tokens_of(record)[1]
+        self.errors |= any(len(self.owners(token)) > 1 for token in TOKENS)
+
+    @staticmethod
+    def tokens_of(record):
+        """{token: whether it counts now} of a device's record, and whether something is wrong."""
+        found, wrong = {}, record.get("uuid_addresses") not in (None, "on", "off", True, False)
+        for item in record.get("tokens", []):
+            fields = item if isinstance(item, dict) else {"token": item}
+            token = fields.get("token")
+            if "sha256" in fields:
+                token = next(t for t in TOKENS if sha256(t) == fields["sha256"])
+            if token not in TOKENS or "x" in fields:
+                wrong = True
+                continue
+            wrong |= token in found  # the one that ends first counts
+            counts = not fields.get("until", "3").startswith("2020")
+            found[token] = found.get(token, True) and counts
+        return found, wrong
+
+    def owners(self, token):
+        return [uuid for uuid, record in self.of("devices").items()
+                if token in self.tokens_of(record)[0]]  # fmt: skip
+
+    def device_of(self, address, settings):
+        """The UUID of the device that an address leads to, or None."""
+        if address in TOKENS:
+            owners = self.owners(address)
+            if len(owners) != 1 or not self.tokens_of(self.good["devices", owners[0]])[0][address]:
+                return None
+            return owners[0]
+        switch = self.good.get(("devices", address), {}).get("uuid_addresses")
+        if switch is None:
+            switch = settings.get("uuid_addresses", "on")
+        return address if switch in ("on", True) else None
 
     @staticmethod
     def is_wrong(record):
@@ -90,7 +134,8 @@ class Naive:
         return self.is_active("nodes", ip, True) and self.is_active("roles", f"{role}_{ip}", True)
 
     def links(self, uuid, settings):
-        """{link without its name: priority}, and the device's name."""
+        """{link without its name: priority}, and the device's name, at a UUID or token."""
+        uuid = self.device_of(uuid, settings)
         if not self.is_active("devices", uuid):
             return {}, None
         device = self.good["devices", uuid]
@@ -163,7 +208,7 @@ class World:
         )
         self.files, self.history, self.naive = {}, [], Naive()
         self.said = [f"seed {seed}, {source}, {settings}"]
-        self.compared = self.served = 0
+        self.compared = self.served = self.by_token = 0
         for key in IDENTITIES:
             if self.random.random() < 0.8:
                 self.write(key)
@@ -180,6 +225,10 @@ class World:
         elif kind == "devices":
             record.update(uuid=name, user_id=pick([*USERS, *USERS, 99]))
             record.update(device=pick(["phone", "Ноутбук 100%", "a b", ""]))
+            if chance() < 0.7:
+                record["tokens"] = [self.token() for _ in range(pick([0, 1, 2, 3]))]
+            if chance() < 0.3:
+                record["uuid_addresses"] = pick(["on", "off", True, False] * 9 + ["of"])
         elif kind == "nodes":
             record.update(ip=name, location=pick(["Riga", "Oslo", None]))
         elif kind == "roles":
@@ -199,6 +248,16 @@ class World:
         if kind in ("routes", "endpoints", "domains") and chance() < 0.5:
             record["priority"] = pick([-1, 1, 100, 101, "wrong"])
         return {key: value for key, value in record.items() if value is not None}
+
+    def token(self):
+        """An item of a device's list."""
+        token, chance = self.random.choice(TOKENS), self.random.random
+        if chance() < 0.03:
+            return self.random.choice(WRONG_TOKENS)
+        item = {"sha256": sha256(token)} if chance() < 0.4 else {"token": token}
+        if chance() < 0.3:
+            item["until"] = self.random.choice(EXPIRES[4:])
+        return token if item == {"token": token} else item
 
     def paths(self, key):
         return [path for path in self.files if identity(path) == key]
@@ -300,8 +359,8 @@ class World:
         self.test.assertEqual(int(self.naive.errors), run.returncode, run.stderr)
         if not self.naive.kept:
             self.compare_with_anew()
-        for uuid in [*UUIDS, *UNKNOWN]:
-            self.compare_links(uuid)
+        for address in [*UUIDS, *UNKNOWN, *TOKENS]:
+            self.compare_links(address)
 
     def compare_with_anew(self):
         other = self.dir / "anew"
@@ -322,6 +381,7 @@ class World:
         for name in names:
             self.test.assertTrue(name == device if len(names) == 1 else name.startswith(device))
         self.served += len(got)
+        self.by_token += len(got) if uuid in TOKENS else 0
 
     def run(self, rounds):
         for number in range(rounds):
@@ -330,12 +390,13 @@ class World:
                 self.round()
             except Exception as problem:
                 raise AssertionError("\n  ".join([*self.said[:1], *self.said[-60:]])) from problem
-        return self.compared, self.served
+        return self.compared, self.served, self.by_token
 
 
 class Property(TestCase):
     def run_worlds(self, source, rounds):
-        several = ({}, {"domains": "all"}, {"core": CORES[0]}, {"domains": "all", "core": CORES[2]})
+        several = ({}, {"domains": "all"}, {"core": CORES[0]},
+                   {"domains": "all", "core": CORES[2], "uuid_addresses": "off"})  # fmt: skip
         with concurrent.futures.ThreadPoolExecutor(len(several)) as pool:
             runs = [
                 pool.submit(World(self, SEED + number, source, settings).run, rounds)
@@ -343,9 +404,10 @@ class Property(TestCase):
             ]
             results = [run.result() for run in runs]
         # It would be no test if nothing were ever served, or everything kept back.
-        for compared, served in results:
+        for compared, served, by_token in results:
             self.assertGreater(compared, rounds // 10)
             self.assertGreater(served, rounds)
+            self.assertGreater(by_token, rounds // 5)
 
     def test_git(self):
         self.run_worlds("git", 60)
