@@ -72,12 +72,15 @@ add_people(struct explain *explain)
     const struct user *user = explain->user;
     char expires[DATE_TEXT] = "";
 
-    if (device != NULL)
-        json_object_set_new(explain->out, "device",
-                            json_pack("{s:s?, s:s, s:s, s:o}", "name", device->name, "status",
-                                      status_name(device->record.status), "path",
-                                      device->record.path, "tokens",
-                                      explain_tokens(&explain->tokens, device, explain->now)));
+    if (device != NULL) {
+        json_t *facts = json_pack("{s:s?, s:s, s:s}", "name", device->name, "status",
+                                  status_name(device->record.status), "path", device->record.path);
+
+        if (device->addresses != NULL && device->addresses->count > 0)
+            json_object_set_new(facts, "tokens",
+                                explain_tokens(&explain->tokens, device, explain->now));
+        json_object_set_new(explain->out, "device", facts);
+    }
     if (user == NULL)
         return;
     if (user->expires != EXPIRES_NEVER)

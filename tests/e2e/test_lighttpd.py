@@ -20,8 +20,6 @@ from support import (
     until,
 )
 
-TOKEN = "AbCdEfGhIjKlMnOpQrSt_-"
-
 STOCK = """
 server.bind = "DIR/stock.sock"
 server.tag = "lighttpd"
@@ -271,19 +269,19 @@ class Supervision(Lighttpd):
 
     def test_no_token_is_logged(self):
         """Whatever lighttpd has to say of requests, while nobody answers them."""
-        self.tokens = (TOKEN,)
-        self.registry.device(tokens=[TOKEN])
+        token = misses.TOKEN
+        self.tokens = (token,)
         (self.dir / "build").unlink()
         (self.dir / "build").mkdir()
         program = shutil.copy(BUILD / "signpost.fcgi", self.dir / "build")
         shutil.copy(BUILD / "signpost", self.dir / "build")
         server = self.lighttpd()
-        self.assertEqual(200, self.fetch(f"/api/{TOKEN}").status)
+        self.assertEqual(200, self.fetch(f"/api/{token}").status)
         (old,) = self.children(server.pid, "signpost.fcgi")
         pathlib.Path(program).unlink()
         os.kill(old, signal.SIGKILL)
-        paths = [f"/api/{TOKEN}", f"/{TOKEN}/clash", f"/api/{TOKEN}?x", f"/api/{TOKEN}%20x"]
+        paths = [f"/api/{token}", f"/{token}/clash", f"/api/{token}?x", f"/api/{token}%20x"]
         until(lambda: [self.fetch(path).status for path in paths] == [503] * 4, "the outage")
         log = self.dir / "run" / "lighttpd-error.log"
         until(lambda: "/.signpost" in log.read_text(), "a line about it")
-        self.assertNotIn(TOKEN, log.read_text())
+        self.assertNotIn(token, log.read_text())
