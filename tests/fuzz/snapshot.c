@@ -262,7 +262,9 @@ walk(struct snapshot *snapshot, struct uuid *uuids, size_t room)
 static void
 check_lookups(struct snapshot *snapshot, const struct uuid *uuid)
 {
+    const uint8_t hash[TOKEN_HASH] = {0};
     struct snapshot_device device;
+    struct snapshot_token token;
     const uint8_t *value;
     const char *text;
     size_t len;
@@ -281,6 +283,8 @@ check_lookups(struct snapshot *snapshot, const struct uuid *uuid)
         rc = snapshot_get_frame(snapshot, i, &value, &len);
         require(rc >= -1 && rc <= 1 && (rc != 1 || is_inside(snapshot, value, len)));
     }
+    rc = snapshot_get_token(snapshot, hash, &token);
+    require(rc >= -1 && rc <= 1);
     rc = snapshot_get_meta(snapshot, &text, &len);
     require(rc >= -1 && rc <= 1 && (rc != 1 || is_inside(snapshot, text, len)));
 }

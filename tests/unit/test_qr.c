@@ -116,11 +116,47 @@ test_nothing_and_too_much_give_nothing(void **state)
     buf_release(&buf);
 }
 
+/* The block characters show the same modules as the picture does. */
+static void
+test_lines_for_a_terminal(void **state)
+{
+    static const char *const blocks[] = {"\u2588", "\u2580", "\u2584", " "}; /* by dark rows */
+    struct picture picture;
+    const char *p;
+    char text[60];
+    struct buf buf;
+    int x, y, dark;
+
+    (void)state;
+    memset(text, 'a', sizeof(text));
+    make(sizeof(text), &picture);
+    buf_init(&buf, 1 << 20);
+    assert_true(qr_put_text(&buf, text, sizeof(text), false));
+    buf_putc(&buf, '\0');
+    assert_false(buf.failed);
+    p = buf.data;
+    for (y = -4; y < picture.side + 4; y += 2, p++) {
+        for (x = -4; x < picture.side + 4; x++) {
+            bool is_wide = x >= 0 && x < picture.side;
+
+            dark = is_wide && y >= 0 && y < picture.side && picture.dark[y][x] ? 2 : 0;
+            dark += is_wide && y + 1 >= 0 && y + 1 < picture.side && picture.dark[y + 1][x];
+            assert_memory_equal(blocks[dark], p, strlen(blocks[dark]));
+            p += strlen(blocks[dark]);
+        }
+        assert_int_equal('\n', *p);
+    }
+    assert_int_equal('\0', *p);
+    assert_false(qr_put_text(&buf, text, 0, true));
+    buf_release(&buf);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_symbols_of_all_sizes),
+        cmocka_unit_test(test_lines_for_a_terminal),
         cmocka_unit_test(test_nothing_and_too_much_give_nothing),
     };
 
