@@ -69,7 +69,7 @@ test_every_setting(void **state)
                                "refresh: off\n"
                                "domains: all\n"
                                "order: name\n"
-                               "max_links: 5\n"
+                               "max_links: 5\nuuid_addresses: off\n"
                                "remark: '{device} ({location})'\n"
                                "public_urls:\n"
                                "- https://z.example/api\n"
@@ -78,6 +78,7 @@ test_every_setting(void **state)
     static const char json[] =
         "{\"data\": \"/srv/registry\", \"state\": \"/run/signpost\", \"core\": \"198.51.100.10\",\n"
         " \"refresh\": false, \"domains\": \"all\", \"order\": \"name\", \"max_links\": 5,\n"
+        " \"uuid_addresses\": false,"
         " \"remark\": \"{device} ({location})\", \"public_urls\": [\"https://z.example/api\",\n"
         " \"https://a.example/api/\", \"http://127.0.0.1:8080/api\"]}\n";
     static const char *const files[][2] = {
@@ -100,6 +101,7 @@ test_every_setting(void **state)
         assert_true(config.policy.all_domains);
         assert_true(config.policy.by_name);
         assert_int_equal(5, config.policy.max_links);
+        assert_true(config.policy.by_token_only);
         assert_string_equal("{device} ({location})", config.policy.remark);
         assert_int_equal(3, config.policy.urls.count);
         assert_string_equal("https://z.example/api", config.policy.urls.items[0]);
@@ -119,6 +121,7 @@ assert_defaults(const struct config *config)
     assert_false(config->policy.all_domains);
     assert_false(config->policy.by_name);
     assert_int_equal(0, config->policy.max_links);
+    assert_false(config->policy.by_token_only);
     assert_null(config->policy.remark);
     assert_int_equal(0, config->policy.urls.count);
 }
