@@ -12,7 +12,7 @@ import subprocess
 import fcgi
 import misses
 from faults import ALWAYS, Faults, end_of, where_preloading_works
-from support import RESPONDER, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, until
+from support import RESPONDER, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, is_ready, until
 
 SNAPSHOT = "snapshot-3.cdb"
 FORMS = ("base64", "links", "clash", "sing-box", "xray", "page")
@@ -219,21 +219,27 @@ class FastCgi(Requests):
     def ask_failing(self, number, times, path, form, answers):
         """Whether libfcgi gave up, and how many allocations have failed."""
         responder = self.responder()
+        until(lambda: is_ready(responder.pid), "its start")
         self.faults.fail("alloc", number, times)
         answer = self.ask_of(responder, path, form)
         failed = self.faults["failed"]
         self.faults.stop()
         what = f"{form}, allocation {number}: {responder.said()}"
         self.assertIn(answer, answers, what)
-        if answer == b"":
-            until(lambda: self.can_connect(responder.path) or not responder.is_alive())
+        until(lambda: self.is_right(responder, path, form, answers[0]), what)
         if not responder.is_alive():
             self.assertRegex(responder.said(), "fcgiapp.c|libfcgi", what)
             self.assertIn(responder.popen.returncode, (-signal.SIGABRT, 1), what)
             return True, failed
-        until(lambda: self.ask_of(responder, path, form) == answers[0], what)
         self.assertEqual(0, responder.stop(), what)
         return False, failed
+
+    def is_right(self, responder, path, form, good):
+        """Whether it serves, or has ended."""
+        try:
+            return self.ask_of(responder, path, form) == good
+        except ConnectionError:
+            return not responder.is_alive()
 
     def test_every_allocation(self):
         aborts = set()
@@ -252,7 +258,8 @@ class FastCgi(Requests):
                     break
 
     def test_the_start(self):
-        """It serves, or says why not and ends."""
+        """It serves, or says why not and ends. libseccomp does not bear it, and is left out."""
+        self.environment["SIGNPOST_SANDBOX"] = "off"
         ends = set()
         for number in steps(9):
             path = self.dir / f"{number}.sock"
