@@ -137,20 +137,21 @@ open_looked(const char *directory)
     return open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-/* Sets the time until which nobody need look. */
+/* Sets the time until which nobody need look, as that of the last change; now is the last access.
+ */
 static void
 set_due(int fd, int64_t ms)
 {
     struct timespec times[2];
 
     clock_gettime(CLOCK_REALTIME, &times[0]);
-    times[0].tv_sec += (time_t)(ms / 1000);
-    times[0].tv_nsec += (long)(ms % 1000) * 1000000;
-    if (times[0].tv_nsec >= 1000000000) {
-        times[0].tv_sec++;
-        times[0].tv_nsec -= 1000000000;
-    }
     times[1] = times[0];
+    times[1].tv_sec += (time_t)(ms / 1000);
+    times[1].tv_nsec += (long)(ms % 1000) * 1000000;
+    if (times[1].tv_nsec >= 1000000000) {
+        times[1].tv_sec++;
+        times[1].tv_nsec -= 1000000000;
+    }
     (void)futimens(fd, times);
 }
 
@@ -165,6 +166,12 @@ state_put_off(const char *directory, int64_t ms)
     close(fd);
 }
 
+static bool
+is_after(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
 bool
 state_is_due(const char *directory)
 {
@@ -176,10 +183,9 @@ state_is_due(const char *directory)
     if (fd < 0)
         return false;
     clock_gettime(CLOCK_REALTIME, &now);
-    /* A time too far ahead is from before the clock was set back. */
-    if (fstat(fd, &st) == 0 &&
-        (st.st_mtim.tv_sec < now.tv_sec || st.st_mtim.tv_sec > now.tv_sec + 24 * 3600 ||
-         (st.st_mtim.tv_sec == now.tv_sec && st.st_mtim.tv_nsec <= now.tv_nsec))) {
+    /* What was noted later than now is from before the clock was set back. */
+    if (fstat(fd, &st) == 0 && (!is_after(&st.st_mtim, &now) || is_after(&st.st_atim, &now) ||
+                                st.st_mtim.tv_sec > now.tv_sec + 24 * 3600)) {
         is_due = true;
         set_due(fd, STATE_LOOK_MS);
     }
