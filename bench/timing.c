@@ -77,7 +77,7 @@ static void
 load(struct kind *kind, const char *name, size_t count)
 {
     FILE *file = fopen(name, "rb");
-    long len;
+    long len = 0;
 
     if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (len = ftell(file)) <= 4)
         die(name);

@@ -58,8 +58,8 @@ allow_some(scmp_filter_ctx filter, const struct sandbox *sandbox)
     const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
     const struct scmp_arg_cmp open_to_read = SCMP_CMP(1, SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
     const struct scmp_arg_cmp openat_to_read = SCMP_CMP(2, SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
-    const struct scmp_arg_cmp no_new_limit = SCMP_CMP(2, SCMP_CMP_EQ, 0);
-    const struct scmp_arg_cmp itself = SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    const struct scmp_arg_cmp no_new_limit = SCMP_CMP(2, SCMP_CMP_EQ, 0, 0);
+    const struct scmp_arg_cmp itself = SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
     int rc = 0;
 
     rc |= allow(filter, SCMP_SYS(mmap), 1, &no_code);
@@ -71,7 +71,7 @@ allow_some(scmp_filter_ctx filter, const struct sandbox *sandbox)
     /* abort() */
     rc |= allow(filter, SCMP_SYS(tgkill), 1, &itself);
     if (sandbox->child > 0) {
-        const struct scmp_arg_cmp child = SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)sandbox->child);
+        const struct scmp_arg_cmp child = SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)sandbox->child, 0);
 
         rc |= allow(filter, SCMP_SYS(kill), 1, &child);
     }

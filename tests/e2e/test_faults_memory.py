@@ -14,7 +14,7 @@ import misses
 from faults import ALWAYS, Faults, end_of, where_preloading_works
 from support import RESPONDER, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, is_ready, until
 
-SNAPSHOT = "snapshot-3.cdb"
+SNAPSHOT = "snapshot-4.cdb"
 FORMS = ("base64", "links", "clash", "sing-box", "xray", "page")
 OUTAGE = b"Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 60\r\n\r\n"
 ALL = bool(os.environ.get("FAULTS_ALL"))

@@ -1,7 +1,6 @@
 /*
  * engine.h with programs that only seem to be Xray: shell scripts, which write down what they are
- * asked for. Where one would listen, the test does. valgrind (3.19) knows no pidfd_open, without
- * which no child is waited for: there, little of this is run.
+ * asked for. Where one would listen, the test does.
  */
 #include "unit.h"
 
@@ -165,32 +164,6 @@ check_text(const char *expected, const char *text)
 {
     if (strstr(text, expected) == NULL)
         fail_msg("'%s' is not in '%s'", expected, text);
-}
-
-static void
-test_a_place_that_is_too_long(void **state)
-{
-    size_t longest = ENGINE_SOCKET - 1 - strlen("/engine.sock"), len;
-    char place[ENGINE_SOCKET + 1], whole[PATH_MAX];
-
-    (void)state;
-    assert_non_null(realpath(tree_top, whole));
-    len = strlen(whole) + 1;
-    assert_true(len < longest);
-    snprintf(place, sizeof(place), "%s/", whole);
-    memset(place + len, 'a', sizeof(place) - len);
-    place[longest + 1] = '\0';
-    assert_int_equal(0, mkdir(place, 0700));
-    assert_int_equal(-1, engine_init(&engine, "xray", place, &error));
-    check_text("too long", error.text);
-    assert_int_equal(0, rmdir(place));
-    place[longest] = '\0';
-    assert_int_equal(0, mkdir(place, 0700));
-    assert_int_equal(0, engine_init(&engine, "xray", place, &error));
-    assert_int_equal(ENGINE_SOCKET - 1, strlen(engine.socket));
-    assert_int_equal(0, rmdir(place));
-    assert_int_equal(-1, engine_init(&engine, "xray", place, &error));
-    check_text("No such file", error.text);
 }
 
 static void
@@ -500,7 +473,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_engine(test_a_place_that_is_too_long),
         with_engine(test_nothing_to_do),
         with_engine(test_all_are_taken),
         with_engine(test_what_it_is_told),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "tree.h"
 
 enum { LONG_MS = 60 * 1000 };
 
@@ -187,15 +189,40 @@ test_last_words(void **state)
     check_words(text, sizeof(text), "at");
 }
 
+static void
+test_a_place_that_is_too_long(void **state)
+{
+    size_t longest = ENGINE_SOCKET - 1 - strlen("/engine.sock"), len;
+    char place[ENGINE_SOCKET + 1], whole[PATH_MAX];
+    struct engine engine;
+
+    (void)state;
+    assert_non_null(realpath(tree_top, whole));
+    len = strlen(whole) + 1;
+    assert_true(len < longest);
+    snprintf(place, sizeof(place), "%s/", whole);
+    memset(place + len, 'a', sizeof(place) - len);
+    place[longest + 1] = '\0';
+    assert_int_equal(0, mkdir(place, 0700));
+    assert_int_equal(-1, engine_init(&engine, "xray", place, &error));
+    check_text("too long", error.text);
+    assert_int_equal(0, rmdir(place));
+    place[longest] = '\0';
+    assert_int_equal(0, mkdir(place, 0700));
+    assert_int_equal(0, engine_init(&engine, "xray", place, &error));
+    assert_int_equal(ENGINE_SOCKET - 1, strlen(engine.socket));
+    assert_int_equal(0, rmdir(place));
+    assert_int_equal(-1, engine_init(&engine, "xray", place, &error));
+    check_text("No such file", error.text);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_last_words),
-        cmocka_unit_test(test_input_and_output),
-        cmocka_unit_test(test_what_it_inherits),
-        cmocka_unit_test(test_what_is_no_program),
-        cmocka_unit_test(test_the_end_of_the_parent),
+        cmocka_unit_test(test_last_words),         in_tree(test_a_place_that_is_too_long),
+        cmocka_unit_test(test_input_and_output),   cmocka_unit_test(test_what_it_inherits),
+        cmocka_unit_test(test_what_is_no_program), cmocka_unit_test(test_the_end_of_the_parent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
