@@ -13,7 +13,7 @@ import fcgi
 from faults import ALWAYS, Faults, end_of, where_preloading_works
 from support import SIGNPOST, UUID, GitRegistry, TestCase, children, until
 
-SNAPSHOT = "snapshot-3.cdb"
+SNAPSHOT = "snapshot-4.cdb"
 ALL = bool(os.environ.get("FAULTS_ALL"))
 FAILING = {
     "open": (errno.EMFILE, errno.ENFILE),

@@ -9,6 +9,7 @@
 #include <sys/pidfd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -205,7 +206,7 @@ test_a_place_that_is_too_long(void **state)
     place[longest + 1] = '\0';
     assert_int_equal(0, mkdir(place, 0700));
     assert_int_equal(-1, engine_init(&engine, "xray", place, &error));
-    check_text("too long", error.text);
+    assert_non_null(strstr(error.text, "too long"));
     assert_int_equal(0, rmdir(place));
     place[longest] = '\0';
     assert_int_equal(0, mkdir(place, 0700));
@@ -213,7 +214,7 @@ test_a_place_that_is_too_long(void **state)
     assert_int_equal(ENGINE_SOCKET - 1, strlen(engine.socket));
     assert_int_equal(0, rmdir(place));
     assert_int_equal(-1, engine_init(&engine, "xray", place, &error));
-    check_text("No such file", error.text);
+    assert_non_null(strstr(error.text, "No such file"));
 }
 
 int
