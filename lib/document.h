@@ -39,7 +39,7 @@ enum document_syntax document_syntax(const char *name, size_t *stem);
 /*
  * Parses len bytes. Returns a new reference that the caller releases with json_decref, or NULL
  * with error filled, with line and column wherever the input has a place to blame, or with
- * no_memory: then nothing is said of the input.
+ * is_shortage: then nothing is said of the input.
  */
 json_t *document_parse(const char *bytes, size_t len, enum document_syntax syntax,
                        struct error *error);

@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ set(struct error *error, unsigned line, unsigned column, const char *format, va_
 
     error->line = line;
     error->column = column;
-    error->no_memory = false;
+    error->is_shortage = false;
     vsnprintf(whole, sizeof(whole), format, args);
     /* What is quoted may be long; cut it between characters. */
     len = text_cut(whole, sizeof(error->text) - 1);
@@ -38,7 +39,15 @@ int
 error_no_memory(struct error *error)
 {
     error_set(error, "out of memory");
-    error->no_memory = true;
+    error->is_shortage = true;
+    return -1;
+}
+
+int
+error_errno(struct error *error, int code)
+{
+    error_set(error, "%s", strerror(code));
+    error->is_shortage = code == ENOMEM || code == EMFILE || code == ENFILE;
     return -1;
 }
 

@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 struct error {
-    unsigned line;   /* from 1; 0: no place known */
-    unsigned column; /* from 1, in characters */
-    bool no_memory;  /* nobody's mistake: there was none for it (error_no_memory) */
+    unsigned line;    /* from 1; 0: no place known */
+    unsigned column;  /* from 1, in characters */
+    bool is_shortage; /* of memory or descriptors: nothing is said of what was looked at */
     char text[480];
 };
 
@@ -21,8 +21,11 @@ struct error {
  */
 int error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sets that there is no memory. Always returns -1. */
+/* Sets that there is no memory, which is a shortage. Always returns -1. */
 int error_no_memory(struct error *error);
+
+/* Sets what an errno says, which may be a shortage. Always returns -1. */
+int error_errno(struct error *error, int code);
 
 /* The same as error_set with a place, line and column from 1. */
 int error_set_at(struct error *error, unsigned line, unsigned column, const char *format, ...)

@@ -126,11 +126,11 @@ read_file(int directory, const char *name, struct buf *buf, struct stat *st, str
     buf_clear(buf);
     if (fd < 0)
         return errno == ELOOP ? error_set(error, "a symbolic link; records must be plain files")
-                              : error_set(error, "%s", strerror(errno));
+                              : error_errno(error, errno);
     if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))
         rc = error_set(error, "not a plain file");
     else if (file_read_all(fd, buf) != 0)
-        rc = !buf->failed     ? error_set(error, "%s", strerror(errno))
+        rc = !buf->failed     ? error_errno(error, errno)
              : buf->no_memory ? error_no_memory(error)
                               : error_set(error, "larger than %d bytes", DOCUMENT_MAX);
     else
@@ -154,8 +154,8 @@ read_wanted(struct scan *scan, enum kind kind, const struct wanted *wanted, int 
         return 1;
     file.facts = scan_changed(&st) > scan->started - RACY_MS ? 0 : wanted->facts;
     if (read_file(directory, wanted->name, buf, &st, &problem) != 0) {
-        if (problem.no_memory)
-            return error_set(error, "out of memory");
+        if (problem.is_shortage)
+            return error_set(error, "%s/%s: %s", kind_directory(kind), wanted->name, problem.text);
         /* It may be readable next time, without a trace in its times. */
         file.problem = &problem;
         file.facts = 0;

@@ -158,7 +158,7 @@ read_content(const struct registry_file *file, const char *path, enum document_s
         return 0;
     }
     tree = document_parse(file->bytes, file->len, syntax, &problem);
-    if (tree == NULL && problem.no_memory)
+    if (tree == NULL && problem.is_shortage)
         return -1;
     if (tree == NULL) {
         report_error(report, path, &problem);

@@ -55,29 +55,33 @@ class Compile(Calls):
             self.change_to(name)
             self.compile()
             self.whole[name] = self.snapshot()
-        self.serves = "old"
+        self.serves = self.now = "old"
 
     def change_to(self, name):
         self.registry.device(device=name)
         self.registry.domain(location=name)
 
     def next(self):
-        self.was, self.serves = self.serves, {"old": "new", "new": "old"}[self.serves]
+        self.was, self.serves = self.now, {"old": "new", "new": "old"}[self.serves]
         self.change_to(self.serves)
 
     def run_once(self, what):
         status, _, said = end_of([SIGNPOST, "compile"], self.environment)
         self.assertIn(status, (0, 1, 2), f"{what}: {status}, {said}")
+        if status == 1 and f"json: error: {os.strerror(errno.EIO)}" in said:
+            return status  # the record's own trouble: its last good version is served
         now = self.snapshot()
         # The next one knows nothing of a rename that could not be synced, nor need it.
         self.assertEqual(self.whole[self.was if status == 2 else self.serves], now, f"{what}: {said}")
         self.assertTrue(said, what)
+        self.now = self.was if status == 2 else self.serves
         return status
 
     def assert_repaired(self, what):
         self.faults.stop()
         self.compile()
         self.assertEqual(self.whole[self.serves], self.snapshot(), what)
+        self.now = self.serves
         status = json.loads((self.state / "status.json").read_text())
         self.assertEqual((None, 0), (status["failure"], status["errors"]), what)
         self.assertEqual([], list(self.state.glob("*.tmp")), what)
@@ -101,9 +105,9 @@ class Compile(Calls):
             self.assertIn(2, ends, kind)
 
     def test_what_cannot_be_opened_for_want_of_descriptors_is_not_bad(self):
-        """No matter which: a block is no older version's business."""
-        self.registry.device(status="blocked")
+        """The record that is: its last good version would be served, and nobody would look again."""
         for number in itertools.count(1):
+            self.registry.device(status="blocked", device=f"d{number}")
             self.faults.fail("open", number, 1, errno.EMFILE)
             status, _, said = end_of([SIGNPOST, "compile"], self.environment)
             failed = self.faults["failed"]
@@ -116,8 +120,13 @@ class Compile(Calls):
         self.environment.update(self.faults.environment("signpost", storm=STORM))
         for _ in range(5):
             self.next()
-            self.assertEqual(0, self.run_once("a storm"))
+            self.assertIn(self.run_once("a storm"), self.ends_in_a_storm)
         self.assertGreater(self.faults["caught"], 5)
+        self.environment.update(self.faults.environment("signpost"))
+        self.environment.pop("FAULTS_STORM")
+        self.assert_repaired("a storm")
+
+    ends_in_a_storm = (0,)
 
 
 @where_preloading_works
@@ -136,6 +145,9 @@ class CompileGit(Compile if Compile else object):
 
     def test_what_cannot_be_opened_for_want_of_descriptors_is_not_bad(self):
         """git opens them."""
+
+    # stdio gives up in one; no signal of ours is caught so.
+    ends_in_a_storm = (0, 2)
 
 
 @where_preloading_works
@@ -193,7 +205,7 @@ class Responder(Calls):
         good = self.links(process.path)
         for code in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EINTR,
                      errno.ECONNABORTED, errno.EAGAIN):  # fmt: skip
-            for times in (1, 3, 200):
+            for times in (1, 3):
                 self.faults.fail("accept", 1, times, code)
                 self.assertEqual(good, self.links(process.path), os.strerror(code))
         self.assertEqual("", process.said())
