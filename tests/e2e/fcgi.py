@@ -141,7 +141,9 @@ class Client:
 
     def is_silent(self):
         """Whether the connection is there and nothing has come, right now."""
-        return not select.select([self.socket], [], [], 0)[0]
+        poll = select.poll()  # select knows no more than 1024 descriptors
+        poll.register(self.socket, select.POLLIN)
+        return not poll.poll(0)
 
     def is_closed(self):
         """Whether the peer has closed: waits for a byte or the end; a reset is an end too."""
