@@ -27,7 +27,8 @@ void drained_close(struct drained *drained);
 
 /*
  * Reads the file again if another lies there, or another content. What cannot be read is none, and
- * is tried again at the next look. */
+ * is tried again at the next look.
+ */
 void drained_look(struct drained *drained, const char *path);
 
 bool drained_has(const struct drained *drained, uint64_t key);
