@@ -7,7 +7,7 @@ import struct
 
 import fcgi
 import misses
-from support import MINIMAL_LINK, UNKNOWN, UUID, TestCase, until
+from support import MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, VALGRIND, TestCase, until
 
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())
 OUTAGE = b"Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 60\r\n\r\n"
@@ -235,7 +235,9 @@ class NoGood(Snapshot):
 
     def test_another_directory_in_its_place(self):
         """The sandbox is one of what was there: what it served is served until a restart."""
-        for sandbox in ("on", "off"):
+        # Neither valgrind nor AddressSanitizer works in it.
+        is_left_out = VALGRIND or b"__asan_init" in RESPONDER.read_bytes()
+        for sandbox in ("off",) if is_left_out else ("on", "off"):
             with self.subTest(sandbox):
                 self.environment["SIGNPOST_SANDBOX"] = sandbox
                 self.compiled()
