@@ -173,7 +173,11 @@ class Apache(TestCase):
 
     def cgi(self, flavour="cgid", mpm="event"):
         text = CGI + (f"ScriptSock {self.dir}/run/cgid\n" if flavour == "cgid" else "")
-        return self.apache(text, [flavour, "env", "buffer"], mpm)
+        address = self.apache(text, [flavour, "env", "buffer"], mpm)
+        if flavour == "cgid":
+            # Apache serves before the process does that starts programs for it: that is a 503, too.
+            until(lambda: any((self.dir / "run").glob("cgid*")), "cgid")
+        return address
 
     def assert_hits(self, address):
         """Links in both forms and formats, HEAD, ETag and 304, the decoy."""
