@@ -98,14 +98,6 @@ drained_read(const char *path, struct pool *pool, struct strings *nodes, struct 
     return rc;
 }
 
-static bool
-is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 void
 drained_look(struct drained *drained, const char *path)
 {
@@ -119,7 +111,7 @@ drained_look(struct drained *drained, const char *path)
         drained_close(drained);
         return;
     }
-    if (is_same(&st, &drained->st))
+    if (file_is_same(&st, &drained->st))
         return;
     drained_close(drained);
     pool_init(&pool);
