@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +40,32 @@ file_sync_directory(const char *path)
         close(fd);
     }
     free(directory);
+    return rc;
+}
+
+int
+file_replace(const char *path, const char *suffix, const void *bytes, size_t len,
+             struct error *error)
+{
+    char temporary[PATH_MAX];
+    int rc = 0, fd;
+
+    if (snprintf(temporary, sizeof(temporary), "%s%s", path, suffix) >= (int)sizeof(temporary))
+        return error_set(error, "too long a path: %s", path);
+    unlink(temporary);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0)
+        return error_set(error, "%s: %s", temporary, strerror(errno));
+    if (file_write_all(fd, bytes, len) != 0 || fchmod(fd, 0640) != 0 || fsync(fd) != 0)
+        rc = error_set(error, "%s: %s", temporary, strerror(errno));
+    close(fd);
+    if (rc == 0 && rename(temporary, path) != 0)
+        rc = error_set(error, "%s: %s", path, strerror(errno));
+    if (rc != 0)
+        unlink(temporary);
+    else
+        /* It is there; a directory that cannot be synced loses it to a power failure only. */
+        (void)file_sync_directory(path);
     return rc;
 }
 

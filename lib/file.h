@@ -14,6 +14,14 @@
 /* Writes all of it, over interruptions and short writes. Returns 0, or -1 with errno. */
 int file_write_all(int fd, const void *bytes, size_t len);
 
+/*
+ * Replaces a small file as a whole: a temporary name (path and suffix), mode 0640 whatever the
+ * umask, sync, rename, sync of the directory. Only one may do so at a time. Returns 0, or -1 with
+ * error filled and the file as it was.
+ */
+int file_replace(const char *path, const char *suffix, const void *bytes, size_t len,
+                 struct error *error);
+
 /* Syncs the directory that holds a path, so that a rename in it lasts. Returns 0, or -1 with errno.
  */
 int file_sync_directory(const char *path);

@@ -1,11 +1,7 @@
 #include "health_parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "escape.h"
 #include "file.h"
@@ -137,34 +133,6 @@ health_put(struct buf *buf, const struct health_head *head, const struct health_
     return buf->failed ? error_set(error, "too large a file, or no memory") : 0;
 }
 
-/* Puts the bytes where the path is, as a whole. */
-static int
-replace(const char *path, const struct buf *buf, struct error *error)
-{
-    char temporary[PATH_MAX];
-    int rc = 0, fd, len = snprintf(temporary, sizeof(temporary), "%s.new", path);
-
-    if (len < 0 || (size_t)len >= sizeof(temporary))
-        return error_set(error, "too long a path");
-    unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0)
-        return error_set(error, "%s: %s", temporary, strerror(errno));
-    /* Whatever umask we run under: the responder must get there. */
-    if (file_write_all(fd, buf->data, buf->len) != 0 || fchmod(fd, 0640) != 0 || fsync(fd) != 0)
-        rc = error_set(error, "%s: %s", temporary, strerror(errno));
-    close(fd);
-    if (rc == 0 && rename(temporary, path) != 0)
-        rc = error_set(error, "%s: %s", path, strerror(errno));
-    if (rc != 0)
-        unlink(temporary);
-    /* Past the rename the file is there; a directory that cannot be synced loses it to a power
-     * failure only, and the next round writes another. */
-    if (rc == 0)
-        (void)file_sync_directory(path);
-    return rc;
-}
-
 int
 health_write(const char *path, const struct health_head *head, const struct health_entry *entries,
              size_t count, struct error *error)
@@ -176,7 +144,7 @@ health_write(const char *path, const struct health_head *head, const struct heal
     error->line = error->column = 0;
     rc = health_put(&buf, head, entries, count, error);
     if (rc == 0)
-        rc = replace(path, &buf, error);
+        rc = file_replace(path, ".new", buf.data, buf.len, error);
     buf_release(&buf);
     return rc;
 }

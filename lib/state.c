@@ -106,24 +106,11 @@ int
 state_write(const char *directory, const char *file, const char *bytes, size_t len,
             struct error *error)
 {
-    char path[PATH_MAX], temporary[PATH_MAX + 4];
-    int fd, rc = 0;
+    char path[PATH_MAX];
 
     if (state_path(directory, file, path, sizeof(path), error) != 0)
         return -1;
-    snprintf(temporary, sizeof(temporary), "%s.tmp", path);
-    unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0)
-        return error_set(error, "%s: %s", temporary, strerror(errno));
-    if (file_write_all(fd, bytes, len) != 0 || fchmod(fd, 0640) != 0 || fsync(fd) != 0)
-        rc = error_set(error, "%s: %s", temporary, strerror(errno));
-    close(fd);
-    if (rc == 0 && rename(temporary, path) != 0)
-        rc = error_set(error, "%s: %s", path, strerror(errno));
-    if (rc != 0)
-        unlink(temporary);
-    return rc;
+    return file_replace(path, ".tmp", bytes, len, error);
 }
 
 static int
