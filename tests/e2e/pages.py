@@ -1,7 +1,6 @@
 """What the tests of the page share: a device with every kind of link, and its page through nginx."""
 
-import socket
-
+from ports import free_port
 from support import UUID, fetch, shipped
 from test_nginx import Nginx
 
@@ -21,12 +20,6 @@ announce: "On Saturday the Amsterdam entry moves.\\nNothing <i>to do</i>."
 """
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Pages(Nginx):
@@ -70,14 +63,8 @@ class Pages(Nginx):
 
     def nginx_on_port(self):
         """nginx where a browser reaches it; returns the port."""
-        conf = shipped("nginx-fcgi.conf")
-        for _ in range(5):
-            port = free_port()
-            listen = f"listen unix:{self.web}; listen 127.0.0.1:{port};"
-            try:
-                self.nginx(conf.replace("listen 127.0.0.1:8080;", listen))
-            except AssertionError:
-                continue  # somebody else was faster
-            self.assertEqual(404, fetch(port, "/nowhere").status)
-            return port
-        return self.fail("nginx found no free port")
+        port = free_port()
+        listen = f"listen unix:{self.web}; listen 127.0.0.1:{port};"
+        self.nginx(shipped("nginx-fcgi.conf").replace("listen 127.0.0.1:8080;", listen))
+        self.assertEqual(404, fetch(port, "/nowhere").status)
+        return port

@@ -16,6 +16,7 @@ import urllib.parse
 
 import real
 from afar import Server
+from ports import free_port
 from support import BUILD, LIMIT, UUID, Process, until
 from ways import GRPC, NAME, PLAIN, TCP, TLS, UPGRADE, WS, stream_settings
 
@@ -43,12 +44,6 @@ WAYS = {
 }
 # One of each transport: what a fault is tried on.
 MAIN = ("tcp", "tcp+tls", "ws+tls", "httpupgrade+tls", "grpc+tls")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def link(client, uuid=UUID):

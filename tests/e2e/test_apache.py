@@ -8,6 +8,7 @@ import signal
 import socket
 
 import misses
+from ports import free_port
 from support import METADATA, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, fetch, until
 
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
@@ -93,12 +94,6 @@ SetEnv SIGNPOST_CONFIG "/dev/null"
 """
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Apache(TestCase):
     """A registry with every kind of miss, a decoy, and Apache, which cannot listen on a path."""
 
@@ -128,29 +123,23 @@ class Apache(TestCase):
         lines = [f"LoadModule {name}_module {MODULES}/mod_{name}.so\n" for name in loaded]
         if os.geteuid() == 0:
             lines.append("User nobody\nGroup nogroup\n")
-        for _ in range(20):  # somebody else may take the port first
-            port = free_port()
-            conf = "".join(lines) + (SERVER + text).replace("PORT", str(port))
-            file = self.dir / f"apache-{port}.conf"
-            file.write_text(
-                conf.replace("DIR/", f"{self.dir}/").replace(" DIR\n", f" {self.dir}\n")
-            )
-            process = self.start(
-                "apache2",
-                "-DFOREGROUND",
-                "-d",
-                self.dir,
-                "-f",
-                file,
-                name="apache",
-                start_new_session=True,  # it ends with its process group
-            )
-            until(lambda: self.answers(port) or not process.is_alive(), "apache2")
-            if process.is_alive():
-                return "127.0.0.1", port
-            if "could not bind" not in process.said():
-                break
-        raise AssertionError(process.said())
+        port = free_port()
+        conf = "".join(lines) + (SERVER + text).replace("PORT", str(port))
+        file = self.dir / f"apache-{port}.conf"
+        file.write_text(conf.replace("DIR/", f"{self.dir}/").replace(" DIR\n", f" {self.dir}\n"))
+        process = self.start(
+            "apache2",
+            "-DFOREGROUND",
+            "-d",
+            self.dir,
+            "-f",
+            file,
+            name="apache",
+            start_new_session=True,  # it ends with its process group
+        )
+        until(lambda: self.answers(port) or not process.is_alive(), "apache2")
+        self.assertTrue(process.is_alive(), process.said())
+        return "127.0.0.1", port
 
     @staticmethod
     def answers(port):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 
+from ports import free_port
 from support import LIMIT, TOP, TestCase, fetch, until
 
 GOLDEN = TOP / "tests" / "golden" / "data-sample.txt"
@@ -18,12 +19,6 @@ for package in $build_packages $demo_packages; do
         echo "$package"
 done
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def session_of(pid):
@@ -92,13 +87,9 @@ class Demo(TestCase):
         self.assertNotIn("was called", process.said())
 
     def serving(self):
-        """Starts the demo on a port that was free a moment ago."""
-        for _ in range(10):
-            port = free_port()
-            process = self.demo(port)
-            until(lambda: "until Ctrl-C" in process.said() or not process.is_alive(), "the demo")
-            if process.is_alive() or "ddress already in use" not in process.said():
-                break
+        port = free_port()
+        process = self.demo(port)
+        until(lambda: "until Ctrl-C" in process.said() or not process.is_alive(), "the demo")
         self.assertTrue(process.is_alive(), process.said())
         return process, port
 

@@ -3,7 +3,7 @@
 import signal
 
 from engines import ONE, PROBER, REFUSED, WAYS, EngineTest
-from probing import free_port
+from ports import free_port
 from support import UNKNOWN, until
 from ways import OTHER_PBK
 

@@ -8,6 +8,7 @@ import unittest
 
 import probing
 import real
+from ports import free_port
 from support import TOP, UNKNOWN, UUID
 from ways import PLAIN, TCP
 
@@ -44,7 +45,7 @@ class Routing(unittest.TestCase):
         cls.others = [Elsewhere(("127.0.0.1", 0)).start(), Elsewhere(("127.0.0.2", port)).start()]
         for other in cls.others:
             cls.addClassCleanup(other.stop)
-        cls.port = probing.free_port()
+        cls.port = free_port()
         file = cls.place.dir / "routed.json"
         file.write_text(json.dumps(cls.config()))
         cls.place.start(cls.xray, "run", "-config", file, name="xray",

@@ -6,6 +6,7 @@ import subprocess
 
 import faces
 import misses
+from ports import free_port
 from support import LIMIT, TOP, UUID, until
 from test_lighttpd import Lighttpd
 
@@ -16,9 +17,7 @@ class Limits(Lighttpd):
     def setUp(self):
         super().setUp()
         self.compile()
-        with socket.socket() as s:
-            s.bind((HOME, 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         text = (TOP / "lighttpd.conf").read_text()
         for line in ('server.modules += ( "mod_magnet" )', '$HTTP["url"] =~ "^/\\.signpost" {'):
             self.assertIn("# " + line, text, "there are no limits")

@@ -10,7 +10,8 @@ import unittest
 
 import probing
 import real
-from probing import MAIN, WAYS, free_port, link
+from ports import free_port
+from probing import MAIN, WAYS, link
 from support import UNKNOWN, UUID
 from ways import NAME, REALITY, TCP, TLS, VISION
 
