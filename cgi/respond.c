@@ -4,6 +4,7 @@
 
 #include "base64.h"
 #include "fault.h"
+#include "hex.h"
 #include "metadata.h"
 #include "negotiate.h"
 #include "siphash.h"
@@ -89,7 +90,6 @@ is_none_match(const char *header, const char *etag)
 static void
 make_etag(const struct buf *made_of, enum format format, char etag[ETAG_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t key[16] = "signpost etag 1";
     uint64_t hash;
     int i;
@@ -97,8 +97,8 @@ make_etag(const struct buf *made_of, enum format format, char etag[ETAG_SIZE])
     key[15] = (uint8_t)format;
     hash = siphash(key, made_of->data, made_of->len);
     etag[0] = etag[17] = '"';
-    for (i = 0; i < 16; i++)
-        etag[1 + i] = digits[hash >> (60 - 4 * i) & 15];
+    for (i = 0; i < 8; i++)
+        hex_put(etag + 1 + 2 * i, (uint8_t)(hash >> (56 - 8 * i)));
     etag[18] = '\0';
 }
 

@@ -1,11 +1,11 @@
 #include "tls.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "hex.h"
 #include "host.h"
 
 enum { SUM = 32, ALPN_MAX = 256 };
@@ -20,7 +20,6 @@ is_empty(const char *text)
 static bool
 is_listed(const unsigned char sum[SUM], const char *list)
 {
-    static const char digits[] = "0123456789abcdef";
     size_t i = 0;
     bool same = true;
 
@@ -33,7 +32,7 @@ is_listed(const unsigned char sum[SUM], const char *list)
         } else if (*list != ':') {
             unsigned char byte = i < 2 * (size_t)SUM ? sum[i / 2] : 0;
 
-            same = same && tolower((unsigned char)*list) == digits[i % 2 ? byte & 15 : byte >> 4];
+            same = same && hex_value(*list) == (i % 2 ? byte & 15 : byte >> 4);
             i++;
         }
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "hex.h"
 #include "remark.h"
 
 static const struct {
@@ -105,12 +106,6 @@ format_links(struct buf *buf, const struct subscription *subscription)
     }
 }
 
-static int
-hex_value(char c)
-{
-    return c <= '9' ? c - '0' : c - 'A' + 10;
-}
-
 void
 format_name_of(struct buf *buf, const struct subscription *subscription,
                const struct set_entry *entry)
@@ -120,8 +115,8 @@ format_name_of(struct buf *buf, const struct subscription *subscription,
     for (; p < end; p++) {
         if (*p == REMARK_DEVICE) {
             buf_put(buf, subscription->device.name, subscription->device.name_len);
-        } else if (*p == '%' && end - p > 2) {
-            buf_putc(buf, (char)((unsigned)hex_value(p[1]) << 4 | (unsigned)hex_value(p[2])));
+        } else if (*p == '%' && end - p > 2 && hex_byte(p + 1) >= 0) {
+            buf_putc(buf, (char)hex_byte(p + 1));
             p += 2;
         } else {
             buf_putc(buf, *p);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "hex.h"
 #include "host.h"
 #include "link.h"
 
@@ -36,16 +37,6 @@ is(const struct rest *text, const char *word)
     return (size_t)(text->end - text->at) == len && memcmp(text->at, word, len) == 0;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Returns the decoded value in the pool, or NULL (not an encoding, control characters, no memory).
  */
 static const char *
@@ -58,12 +49,13 @@ decode(const struct rest *value, struct pool *pool)
         unsigned char c = (unsigned char)*p;
 
         if (c == '%') {
-            int high = value->end - p > 2 ? hex_value(p[1]) : -1;
-            int low = value->end - p > 2 ? hex_value(p[2]) : -1;
+            /* Upper case, as escape_percent writes them. */
+            bool is_ours = value->end - p > 2 && p[1] < 'a' && p[2] < 'a';
+            int byte = is_ours ? hex_byte(p + 1) : -1;
 
-            if (high < 0 || low < 0)
+            if (byte < 0)
                 return NULL;
-            c = (unsigned char)(high << 4 | low);
+            c = (unsigned char)byte;
             p += 2;
         }
         if (c < ' ' || c == 0x7f)

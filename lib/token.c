@@ -6,6 +6,7 @@
 
 #include <sha256.h>
 
+#include "hex.h"
 #include "uuid.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -41,18 +42,6 @@ token_hash(const char *text, size_t len, uint8_t hash[TOKEN_HASH])
     SHA256Final(hash, &context);
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int
 token_read_hash(const char *text, size_t len, uint8_t hash[TOKEN_HASH])
 {
@@ -61,11 +50,11 @@ token_read_hash(const char *text, size_t len, uint8_t hash[TOKEN_HASH])
     if (len != TOKEN_HASH_TEXT)
         return -1;
     for (i = 0; i < TOKEN_HASH; i++) {
-        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+        int byte = hex_byte(text + 2 * i);
 
-        if (high < 0 || low < 0)
+        if (byte < 0)
             return -1;
-        hash[i] = (uint8_t)(high << 4 | low);
+        hash[i] = (uint8_t)byte;
     }
     return 0;
 }
@@ -73,14 +62,11 @@ token_read_hash(const char *text, size_t len, uint8_t hash[TOKEN_HASH])
 void
 token_write_hash(const uint8_t hash[TOKEN_HASH], char out[TOKEN_HASH_TEXT + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     size_t i;
 
-    for (i = 0; i < TOKEN_HASH; i++) {
-        out[2 * i] = digits[hash[i] >> 4];
-        out[2 * i + 1] = digits[hash[i] & 15];
-    }
-    out[TOKEN_HASH_TEXT] = '\0';
+    for (i = 0; i < TOKEN_HASH; i++)
+        out = hex_put(out, hash[i]);
+    *out = '\0';
 }
 
 void
