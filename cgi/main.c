@@ -184,15 +184,16 @@ enter_sandbox(struct process *process, const char *socket)
     const char *readable[SERVICE_READABLE_MAX];
     struct sandbox sandbox = {readable, 0, socket, process->refresher.pid};
     struct error error;
+    size_t i;
 
     if (!process->service.config.sandbox) {
         log_say(LOG_WARNING, "the sandbox is off (setting `sandbox`): who takes over this process "
                              "can do all that its user may");
         return 0;
     }
-    for (; sandbox.readable_count < service_readable(&process->service, paths);
-         sandbox.readable_count++)
-        readable[sandbox.readable_count] = paths[sandbox.readable_count];
+    sandbox.readable_count = service_readable(&process->service, paths);
+    for (i = 0; i < sandbox.readable_count; i++)
+        readable[i] = paths[i];
     switch (sandbox_enter(&sandbox, &error)) {
     case SANDBOX_FAILED:
         log_say(LOG_ERR,
