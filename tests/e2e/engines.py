@@ -8,7 +8,8 @@ import urllib.parse
 
 import probing
 import real
-from support import BUILD, UUID, TestCase, stat_of
+from processes import stat_of
+from support import BUILD, UUID, TestCase
 from ways import GRPC, PLAIN, REALITY, TCP, TLS, VISION, XHTTP, complete
 
 HEALTH = BUILD / "signpost-health"

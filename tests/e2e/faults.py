@@ -2,12 +2,10 @@
 
 import errno
 import mmap
-import os
-import signal
 import struct
 import subprocess
 
-from support import BUILD, LIMIT, RESPONDER, SIGNPOST, VALGRIND
+from support import BUILD, LIMIT, RESPONDER, VALGRIND
 
 LIBRARY = BUILD / "tests" / "faults.so"
 KINDS = ("alloc", "open", "read", "write", "fsync", "rename", "mmap", "accept")

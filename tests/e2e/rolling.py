@@ -18,19 +18,8 @@ import time
 
 import entry
 import health_file
-from support import (
-    BUILD,
-    LIMIT,
-    SIGNPOST,
-    UNKNOWN,
-    UUID,
-    Answer,
-    Registry,
-    fetch,
-    is_ready,
-    stat_of,
-    until,
-)
+from processes import is_ready, stat_of
+from support import BUILD, LIMIT, SIGNPOST, UNKNOWN, UUID, Answer, Registry, fetch, until
 
 FRESH = 30 if "asan" in str(BUILD) else 3  # seconds until what is new is served by everybody
 PROBER = "c0ffee00-6324-4d53-ad4f-8cda48b30811"  # who has no links

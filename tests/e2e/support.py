@@ -5,7 +5,6 @@ beyond what any step needs, only keeps a broken program from hanging the run.
 """
 
 import base64
-import contextlib
 import http.client
 import json
 import os
@@ -19,6 +18,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+
+from processes import is_ready
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SIGNPOST_BUILD", TOP / "build"))
@@ -78,47 +79,6 @@ def logs(directory):
 
 
 LOGS = (".log", ".memcheck", ".err", ".stderr")
-
-
-def stat_of(pid):
-    """(command, state, parent) of a process, or None when it is gone."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    command, _, rest = text.partition("(")[2].rpartition(")")
-    state, parent = rest.split()[:2]
-    return None if state in "ZX" else (command, state, int(parent))
-
-
-def children(pid, name):
-    found = []
-    for entry in os.listdir("/proc"):
-        fact = stat_of(entry) if entry.isdigit() else None
-        if fact and fact[0] == name and fact[2] == pid:
-            found.append(int(entry))
-    return sorted(found)
-
-
-def descriptors(pid):
-    """What a process holds open, by number; nothing when it is gone."""
-    found = {}
-    try:
-        for entry in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(FileNotFoundError):
-                found[int(entry)] = os.readlink(f"/proc/{pid}/fd/{entry}")
-    except OSError:
-        pass
-    return found
-
-
-def sockets(pid):
-    return {what for what in descriptors(pid).values() if what.startswith("socket:")}
-
-
-def is_ready(pid):
-    """Whether a responder has come to wait for events."""
-    return any("eventpoll" in what for what in descriptors(pid).values())
 
 
 class Registry:

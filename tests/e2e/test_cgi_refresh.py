@@ -7,17 +7,8 @@ import shutil
 import subprocess
 import time
 
-from support import (
-    LIMIT,
-    MINIMAL_LINK,
-    RESPONDER,
-    SIGNPOST,
-    UNKNOWN,
-    UUID,
-    TestCase,
-    descriptors,
-    until,
-)
+from processes import descriptors
+from support import LIMIT, MINIMAL_LINK, RESPONDER, SIGNPOST, UNKNOWN, UUID, TestCase, until
 
 OK = "Status: 200 OK\r\n"
 BACKGROUND = "compile --background"

@@ -11,7 +11,8 @@ import subprocess
 import time
 
 from crash import CACHE, SNAPSHOT, STATUS, Crash, Events
-from support import LIMIT, RESPONDER, SIGNPOST, children, stat_of, until
+from processes import children, stat_of
+from support import LIMIT, RESPONDER, SIGNPOST, until
 
 ROUNDS = 40
 PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24

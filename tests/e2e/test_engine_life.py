@@ -8,7 +8,8 @@ import stat
 import sys
 
 from engines import HEALTH, ONE, PROBER, REFUSED, EngineTest
-from support import LIMIT, children, descriptors, stat_of, until
+from processes import children, descriptors, stat_of
+from support import LIMIT, until
 
 NATIVE = "ws+tls"
 ALIVE = {ONE: ("alive", "engine", ""), NATIVE: ("alive", "native", "")}

@@ -4,7 +4,7 @@ import socket
 
 import faces
 import misses
-from support import MINIMAL_LINK, UUID, fetch
+from support import MINIMAL_LINK, fetch
 from test_lighttpd import Lighttpd
 from test_nginx import Nginx
 

@@ -9,7 +9,8 @@ import threading
 
 import fcgi
 import misses
-from support import LIMIT, MINIMAL_LINK, RESPONDER, UUID, VALGRIND, TestCase, stat_of, until
+from processes import stat_of
+from support import LIMIT, MINIMAL_LINK, RESPONDER, UUID, VALGRIND, TestCase, until
 
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())
 

@@ -6,7 +6,8 @@ import socket
 import stat
 
 import fcgi
-from support import RESPONDER, UUID, TestCase, is_ready, until
+from processes import is_ready
+from support import RESPONDER, UUID, TestCase, until
 
 
 class Path(TestCase):

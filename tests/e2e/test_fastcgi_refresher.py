@@ -7,21 +7,8 @@ import shutil
 import signal
 
 import fcgi
-from support import (
-    LIMIT,
-    MINIMAL_LINK,
-    RESPONDER,
-    SIGNPOST,
-    UUID,
-    VALGRIND,
-    TestCase,
-    children,
-    descriptors,
-    is_ready,
-    sockets,
-    stat_of,
-    until,
-)
+from processes import children, descriptors, is_ready, sockets, stat_of
+from support import LIMIT, MINIMAL_LINK, RESPONDER, SIGNPOST, UUID, VALGRIND, TestCase, until
 
 MESSAGE = "the refresher has ended"
 

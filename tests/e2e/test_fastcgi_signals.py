@@ -6,7 +6,8 @@ import signal
 import socket
 
 import fcgi
-from support import LIMIT, MINIMAL_LINK, UUID, VALGRIND, TestCase, stat_of, until
+from processes import stat_of
+from support import LIMIT, MINIMAL_LINK, UUID, VALGRIND, TestCase, until
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())

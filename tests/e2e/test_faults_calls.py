@@ -11,7 +11,8 @@ import resource
 
 import fcgi
 from faults import ALWAYS, Faults, end_of, where_preloading_works
-from support import SIGNPOST, UUID, GitRegistry, TestCase, children, until
+from processes import children
+from support import SIGNPOST, UUID, GitRegistry, TestCase, until
 
 SNAPSHOT = "snapshot-4.cdb"
 ALL = bool(os.environ.get("FAULTS_ALL"))

@@ -10,7 +10,8 @@ import time
 import fcgi
 from faults import Faults, where_preloading_works
 from health_file import sip_hash
-from support import RESPONDER, UUID, TestCase, children, until
+from processes import children
+from support import RESPONDER, UUID, TestCase, until
 
 DAY, HOUR = 24 * 3600, 3600
 

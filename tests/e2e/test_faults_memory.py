@@ -12,7 +12,8 @@ import subprocess
 import fcgi
 import misses
 from faults import ALWAYS, Faults, end_of, where_preloading_works
-from support import RESPONDER, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, is_ready, until
+from processes import is_ready
+from support import RESPONDER, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, until
 
 SNAPSHOT = "snapshot-4.cdb"
 FORMS = ("base64", "links", "clash", "sing-box", "xray", "page")

@@ -7,7 +7,8 @@ import time
 
 import health_file
 from fleets import HEALTH, FleetCase
-from support import descriptors, until
+from processes import descriptors
+from support import until
 
 COUNT = 1000
 AT_ONCE = 128  # the default

@@ -10,19 +10,8 @@ import subprocess
 import threading
 
 import fcgi
-from support import (
-    LIMIT,
-    MINIMAL_LINK,
-    RESPONDER,
-    UNKNOWN,
-    UUID,
-    TestCase,
-    children,
-    is_ready,
-    sockets,
-    stat_of,
-    until,
-)
+from processes import children, is_ready, sockets, stat_of
+from support import LIMIT, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, until
 
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())
 

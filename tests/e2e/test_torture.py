@@ -13,7 +13,8 @@ import threading
 import time
 
 import fcgi
-from support import GitRegistry, Registry, children
+from processes import children
+from support import GitRegistry, Registry
 from torture import History, Torture, expected, write_common, write_local
 
 SECONDS = float(os.environ.get("SIGNPOST_TORTURE") or 60)

@@ -4,7 +4,8 @@ import os
 import shutil
 import signal
 
-from support import SIGNPOST, GitRegistry, TestCase, children, until
+from processes import children
+from support import SIGNPOST, GitRegistry, TestCase, until
 
 # Stands where git does; stops before it reads objects as long as the file `hold` is there.
 GIT = """#!/bin/sh
