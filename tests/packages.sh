@@ -12,7 +12,7 @@ test_packages="nginx curl lighttpd lighttpd-modules-lua spawn-fcgi multiwatch ap
 browser_packages="chromium zbar-tools fonts-dejavu-core"
 # With these the tests of real clients need root and, once, Go and tests/clients.
 client_packages="iproute2 openssl"
-lint_packages="clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc shellcheck valgrind"
+lint_packages="clang clang-format clang-tidy libclang-rt-14-dev cppcheck mandoc pyflakes3 shellcheck valgrind"
 
 # need PACKAGE…: installs those that are missing; without any missing it needs no root.
 need() {
