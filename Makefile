@@ -66,10 +66,10 @@ $(B)/libsignpost.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
-# What tests may take from health/: each only what it calls, so that few need its libraries.
 $(B)/signpost-health: $(B)/health/main.o $(B)/libhealth.a $(B)/libsignpost.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(HEALTH_LIBS)
 
+# What tests may take from health/: each only what it calls, so that few need its libraries.
 $(B)/libhealth.a: $(filter-out $(B)/health/main.o,$(HEALTH_OBJ))
 	@rm -f $@
 	$(AR) rcsD $@ $^
