@@ -9,8 +9,9 @@ judge_rules_init(struct judge_rules *rules, uint32_t interval)
 
     *rules = (struct judge_rules){
         .interval = interval,
+        .retry = (uint32_t)beat * 2 / 3,
         .recheck = (uint32_t)beat / 6,
-        .retry = (uint32_t)beat / 3,
+        .pause = (uint32_t)beat / 30,
         .fall = 3,
         .rise = 2,
         .remove_after = 600 * second,
@@ -21,11 +22,11 @@ judge_rules_init(struct judge_rules *rules, uint32_t interval)
     };
 }
 
-/* How many failures in a row make a fall: both probes of each check. */
+/* How many failures in a row make a fall: all probes of each check. */
 static unsigned
 failures(unsigned checks)
 {
-    return 2 * checks;
+    return JUDGE_PROBES * checks;
 }
 
 static bool
@@ -118,6 +119,9 @@ hear_bad(struct judge *judges, size_t count, struct judge *judge, const struct j
          int64_t began, int64_t now)
 {
     judge->good = 0;
+    judge->probe_began = began;
+    if (judge->bad % JUDGE_PROBES == 0)
+        judge->check_began = began;
     if (judge->bad++ == 0)
         judge->failing_since = now;
     if (is_up(judge)) {
@@ -188,12 +192,25 @@ jitter(uint32_t time, uint64_t *random)
     return time - time / 5 + below(random, 2 * (time / 5) + 1);
 }
 
+/* What is left of a time since something began, at the end of the last probe. */
+static uint32_t
+rest(const struct judge *judge, const struct judge_rules *rules, uint32_t time, int64_t began)
+{
+    int64_t left = began + time - judge->heard;
+
+    return left < rules->pause ? rules->pause : (uint32_t)left;
+}
+
 uint32_t
 judge_next(const struct judge *judge, const struct judge_rules *rules, uint64_t *random)
 {
     if (!judge->is_asked)
         return below(random, rules->interval);
-    if (is_up(judge) && !judge->is_silent && judge->bad % 2 == 1)
-        return rules->recheck;
-    return jitter(judge_is_shaky(judge, rules) ? rules->retry : rules->interval, random);
+    if (!judge_is_shaky(judge, rules))
+        return jitter(rules->interval, random);
+    if (judge->is_silent)
+        return jitter(rules->retry, random);
+    if (judge->bad % JUDGE_PROBES != 0)
+        return rest(judge, rules, rules->recheck, judge->probe_began);
+    return rest(judge, rules, jitter(rules->retry, random), judge->check_began);
 }

@@ -5,9 +5,9 @@
  *
  *     state      becomes    when
  *     unknown    alive      one probe succeeds
- *     unknown,   down       `fall` checks in a row fail: the fall. A check is a probe and, when it
- *     alive                 fails, another soon after; it fails when both do. And the fall is
- *                           believed (below)
+ *     unknown,   down       `fall` checks in a row fail: the fall. A check is a probe and, while it
+ *     alive                 fails, up to two more soon after; it fails when all three do. And the
+ *                           fall is believed (below)
  *     down,      alive      `rise` probes in a row succeed, the last of them not before the
  *     dead                  hold-down of the fall ends
  *     down       dead       it has been down for `remove_after` and at least the last `fall` probes
@@ -17,11 +17,12 @@
  * A result that says nothing (no engine, the target down for everybody, the self-check failed) is
  * told too; it changes nothing, unless there has been nothing else for `forget`.
  *
- * Why both probes of a check: polls are hours apart, and the probe's own loss must not move a node.
- * With 20 % of probes lost, three in a row fail once in 125 rounds or so; six in a row, once in
- * 16,000. A death is still seen, with fall 3, within 2 * interval + 6 * timeout + 3 * recheck,
- * which is no more than (fall + 1) * interval + timeout while a timeout is at most 0.3 intervals:
- * with the defaults of 30 s and a timeout of 8 s, 123 s.
+ * Why three probes in a check: polls are hours apart, and the probe's own loss must not move a
+ * node. With 20 % of probes lost, three in a row fail once in 125 rounds or so; nine in a row, once
+ * in two million. A death is still seen within (fall + 1) * interval + timeout while a timeout is
+ * at most 0.3 intervals: since what fails at once is asked again after a while, and what takes a
+ * timeout right away, with the defaults of 30 s and a timeout of 8 s it takes 36 s until the next
+ * probe and then nine of them with a second between, 116 s, or what is refused 94 s.
  *
  * Hold-down, with an interval of 30 s or more: 60 s times the recent falls, at most 300 s. Each
  * whole hour alive takes one of them away (after Envoy's outlier ejection; facts/operations.md
@@ -45,13 +46,19 @@
 
 #include "health.h"
 
-enum { JUDGE_CROWD = 3, JUDGE_ROUNDS = 3, JUDGE_INTERVAL_MAX = 24 * 3600 * 1000 };
+enum {
+    JUDGE_PROBES = 3, /* of a check that fails */
+    JUDGE_CROWD = 3,
+    JUDGE_ROUNDS = 3,
+    JUDGE_INTERVAL_MAX = 24 * 3600 * 1000
+};
 
 /* Milliseconds, but fall and rise. */
 struct judge_rules {
     uint32_t interval;    /* between checks, +-20 % */
-    uint32_t recheck;     /* before the second probe of a check */
-    uint32_t retry;       /* between checks while they fail, +-20 % */
+    uint32_t retry;       /* between the beginnings of checks while they fail, +-20 % */
+    uint32_t recheck;     /* between the beginnings of the probes of a check */
+    uint32_t pause;       /* at least, from the end of a probe to the next of these */
     unsigned fall, rise;  /* at least 1 */
     int64_t remove_after; /* down -> dead */
     int64_t hold, hold_max;
@@ -60,9 +67,10 @@ struct judge_rules {
 };
 
 /*
- * The defaults for an interval in ms, 1 to JUDGE_INTERVAL_MAX; 30,000 where nothing is set. recheck
- * 5 s, retry 10 s, hold 60 s up to 300 s, calm 1 h, each as much less as the interval is less than
- * 30 s; fall 3, rise 2, remove_after 10 min, forget 1 h or, if that is more, 10 intervals.
+ * The defaults for an interval in ms, 1 to JUDGE_INTERVAL_MAX; 30,000 where nothing is set. retry
+ * 20 s, recheck 5 s, pause 1 s, hold 60 s up to 300 s, calm 1 h, each as much less as the interval
+ * is less than 30 s; fall 3, rise 2, remove_after 10 min, forget 1 h or, if that is more, 10
+ * intervals.
  */
 void judge_rules_init(struct judge_rules *rules, uint32_t interval);
 
@@ -82,6 +90,8 @@ struct judge {
     int64_t heard;                 /* the last result that said something */
     int64_t good_since, last_good; /* the last row of successes; INT64_MAX: none yet */
     int64_t failing_since;         /* the first of the failures in a row */
+    int64_t check_began;           /* with the first probe of the check that fails */
+    int64_t probe_began;           /* the last one that failed */
     unsigned falls;                /* recent ones */
     unsigned dropped;              /* falls in a row that were not believed */
     int64_t held_until;            /* not alive again before */

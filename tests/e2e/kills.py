@@ -19,7 +19,7 @@ class Bounds:
         self.hold = 2 * beat
         # A death that is told at once, and one that takes a timeout for each probe.
         self.quick = (fall + 1) * interval + timeout
-        self.silent = 2 * interval + 2 * fall * timeout + fall * beat / 6
+        self.silent = 1.2 * interval + 3 * fall * (timeout + beat / 30)
         self.back = (rise + 1) * interval + timeout
 
     def detection(self, way):

@@ -215,7 +215,7 @@ test_a_place_that_is_too_long(void **state)
     assert_non_null(realpath(tree_top, whole));
     len = strlen(whole) + 1;
     assert_true(len < longest);
-    snprintf(place, sizeof(place), "%s/", whole);
+    snprintf(place, sizeof(place), "%.*s/", (int)longest, whole);
     memset(place + len, 'a', sizeof(place) - len);
     place[longest + 1] = '\0';
     assert_int_equal(0, mkdir(place, 0700));

@@ -54,31 +54,32 @@ test_rows_of_results(void **state)
         {".", "?", 3, 2},
         {"b", "?", 3, 2},
         {"bg", "?a", 3, 2},
-        {"bbbbbb", "?????D", 3, 2},
-        {"gbbbbbb", "aaaaaaD", 3, 2},
-        {"gbbbbbgbbbbbg", "aaaaaaaaaaaaa", 3, 2},
-        {"gbbbbbgbbbbbb", "aaaaaaaaaaaaD", 3, 2},
+        {"bbbbbbbbb", "????????D", 3, 2},
+        {"gbbbbbbbbb", "aaaaaaaaaD", 3, 2},
+        {"gbbbbbbbbgbbbbbbbbg", "aaaaaaaaaaaaaaaaaaa", 3, 2},
+        {"gbbbbbbbbgbbbbbbbbb", "aaaaaaaaaaaaaaaaaaD", 3, 2},
         /* Silence neither counts nor makes a row of failures another. */
         {"g............", "aaaaaaaaaaaaa", 3, 2},
-        {"gb.b.b...b.b.b", "aaaaaaaaaaaaaD", 3, 2},
-        {"bbbbb.....g", "??????????a", 3, 2},
-        {"gbbbbbb....", "aaaaaaDDDDD", 3, 2},
-        {"gbbbbbbg.g", "aaaaaaDDDa", 3, 2},
-        {"gbbbbbb.g.g.", "aaaaaaDDDDaa", 3, 2},
+        {"gb.b.b...b.b.b.bbb", "aaaaaaaaaaaaaaaaaD", 3, 2},
+        {"bbbbbbbb.....g", "?????????????a", 3, 2},
+        {"gbbbbbbbbb....", "aaaaaaaaaDDDDD", 3, 2},
+        {"gbbbbbbbbbg.g", "aaaaaaaaaDDDa", 3, 2},
+        {"gbbbbbbbbb.g.g.", "aaaaaaaaaDDDDaa", 3, 2},
         /* Rise: two in a row. */
-        {"gbbbbbbgg", "aaaaaaDDa", 3, 2},
-        {"gbbbbbbgbgbgbgg", "aaaaaaDDDDDDDDa", 3, 2},
-        {"bbbbbbgg", "?????DDa", 3, 2},
-        {"bbbbbbggg", "?????DDDa", 3, 3},
+        {"gbbbbbbbbbgg", "aaaaaaaaaDDa", 3, 2},
+        {"gbbbbbbbbbgbgbgbgg", "aaaaaaaaaDDDDDDDDa", 3, 2},
+        {"bbbbbbbbbgg", "????????DDa", 3, 2},
+        {"bbbbbbbbbggg", "????????DDDa", 3, 3},
         /* One: but the hold-down of a minute is not over after 30 s. */
-        {"gbbbbbbgg", "aaaaaaDDa", 3, 1},
-        {"gbb", "aaD", 1, 1},
-        {"gbbbb", "aaaaD", 2, 2},
-        {"gbbbbbbbbbb", "aaaaaaaaaaD", 5, 2},
+        {"gbbbbbbbbbgg", "aaaaaaaaaDDa", 3, 1},
+        {"gbbb", "aaaD", 1, 1},
+        {"gbbbbbb", "aaaaaaD", 2, 2},
+        {"gbbbbbbbbbbbbbbb", "aaaaaaaaaaaaaaaD", 5, 2},
         /* Dead after 20 more probes: ten minutes. */
-        {"bbbbbbbbbbbbbbbbbbbbbbbbbbb", "?????DDDDDDDDDDDDDDDDDDDDXX", 3, 2},
-        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbgg", "?????DDDDDDDDDDDDDDDDDDDDXXXa", 3, 2},
-        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbgbgbbbbbgg", "?????DDDDDDDDDDDDDDDDDDDDXXXXXXXXXXXa", 3, 2},
+        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "????????DDDDDDDDDDDDDDDDDDDDXX", 3, 2},
+        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbgg", "????????DDDDDDDDDDDDDDDDDDDDXXXa", 3, 2},
+        {"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbgbgbbbbbgg", "????????DDDDDDDDDDDDDDDDDDDDXXXXXXXXXXXa", 3,
+         2},
     };
     size_t i, at;
 
@@ -105,7 +106,7 @@ static void
 fall_now(void)
 {
     assert_int_equal(HEALTH_ALIVE, judges[0].state);
-    hear_times(6, JUDGE_BAD);
+    hear_times(9, JUDGE_BAD);
     assert_int_equal(HEALTH_DOWN, judges[0].state);
 }
 
@@ -213,7 +214,7 @@ test_long_silence_is_forgetting(void **state)
     now += HOUR;
     assert_false(hear(JUDGE_SILENT));
     /* From the beginning; but its falls are not forgotten. */
-    hear_times(5, JUDGE_BAD);
+    hear_times(8, JUDGE_BAD);
     assert_int_equal(HEALTH_UNKNOWN, judges[0].state);
     assert_true(hear(JUDGE_BAD));
     assert_int_equal(HEALTH_DOWN, judges[0].state);
@@ -221,7 +222,7 @@ test_long_silence_is_forgetting(void **state)
 }
 
 /*
- * Three nodes are up, so one witness is enough. The third only fails. The first fails every six
+ * Three nodes are up, so one witness is enough. The third only fails. The first fails every four
  * seconds, in probes of one second; the second has a row of successes, from one time to another
  * after the first's first failure. Returns whether the first has fallen, with its last failure when
  * it is told.
@@ -237,8 +238,8 @@ falls_beside(int64_t good_from, int64_t good_to, int64_t last)
     (void)judge_hear(judges, 3, 1, &rules, JUDGE_GOOD, good_from - 1, good_from);
     (void)judge_hear(judges, 3, 1, &rules, JUDGE_GOOD, good_to - 1, good_to);
     (void)judge_hear(judges, 3, 2, &rules, JUDGE_BAD, -1, 0);
-    for (i = 0; i < 5; i++)
-        assert_false(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, i * 6000 - 1000, i * 6000));
+    for (i = 0; i < 8; i++)
+        assert_false(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, i * 4000 - 1000, i * 4000));
     return judge_hear(judges, 3, 0, &rules, JUDGE_BAD, last - 1000, last);
 }
 
@@ -256,14 +257,14 @@ test_who_is_a_witness(void **state)
     assert_false(falls_beside(29001, 29002, 30000));
     /* Not believed: dropped, when others have had the time to be asked. */
     assert_false(falls_beside(-60000, -1, 35999));
-    assert_int_equal(6, judges[0].bad);
+    assert_int_equal(9, judges[0].bad);
     assert_false(judge_is_shaky(&judges[0], &rules));
     assert_false(falls_beside(-60000, -1, 36000));
     assert_int_equal(0, judges[0].bad);
     assert_int_equal(1, judges[0].dropped);
     /* The third time, it is believed; one success in between, and it is not. */
     judges[0].dropped = 2;
-    for (now = 40000; now < 45000; now += 1000)
+    for (now = 40000; now < 48000; now += 1000)
         assert_false(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, now, now));
     assert_true(judge_hear(judges, 3, 0, &rules, JUDGE_BAD, now, now));
     assert_int_equal(HEALTH_DOWN, judges[0].state);
@@ -278,7 +279,7 @@ test_a_restart_goes_on_with_what_was_known(void **state)
     (void)state;
     now = 0;
     judge_init(&judges[0], &rules, HEALTH_ALIVE, -HOUR, now);
-    hear_times(5, JUDGE_BAD);
+    hear_times(8, JUDGE_BAD);
     assert_int_equal(HEALTH_ALIVE, judges[0].state);
     assert_true(hear(JUDGE_BAD));
     judge_init(&judges[0], &rules, HEALTH_DOWN, -30 * SECOND, now);
@@ -320,50 +321,70 @@ assert_next(uint32_t low, uint32_t high)
         fail_msg("%u to %u, not %u to %u", least, most, low, high);
 }
 
+/* A failure that took so long. */
+static void
+fail_after(int64_t ms)
+{
+    now += ms;
+    assert_false(judge_hear(judges, 1, 0, &rules, JUDGE_BAD, now - ms, now));
+    assert_true(judge_is_shaky(&judges[0], &rules));
+}
+
 static void
 test_when_it_is_asked_again(void **state)
 {
-    int i;
-
     (void)state;
     assert_next(0, 29999);
     (void)hear(JUDGE_SILENT);
     assert_next(24000, 36000);
     (void)hear(JUDGE_GOOD);
     assert_next(24000, 36000);
-    for (i = 1; i <= 5; i++) {
-        assert_false(hear(JUDGE_BAD));
-        assert_true(judge_is_shaky(&judges[0], &rules));
-        if (i % 2 == 1)
-            assert_next(5000, 5000);
-        else
-            assert_next(8000, 12000);
-    }
+    /* Refused: a probe every 5 s, a check every 16 to 24 s. */
+    fail_after(0);
+    assert_next(5000, 5000);
+    now += 5000;
+    fail_after(2000);
+    assert_next(3000, 3000);
+    now += 3000;
+    fail_after(10);
+    assert_next(5990, 13990); /* 10,010 ms have gone by */
+    /* Timeouts: the next after a second. */
+    now += 6000;
+    fail_after(4001);
+    assert_next(1000, 1000);
+    fail_after(8000);
+    assert_next(1000, 1000);
     /* Nobody to ask: not sooner. */
     (void)hear(JUDGE_SILENT);
-    assert_next(8000, 12000);
-    assert_true(hear(JUDGE_BAD));
+    assert_next(16000, 24000);
+    fail_after(8000);
+    assert_next(1000, 3999);
+    fail_after(8000);
+    fail_after(8000);
+    (void)hear(JUDGE_BAD);
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
     assert_false(judge_is_shaky(&judges[0], &rules));
-    for (i = 0; i < 3; i++) {
-        assert_next(24000, 36000);
-        (void)hear(i == 0 ? JUDGE_BAD : JUDGE_GOOD);
-    }
+    assert_next(24000, 36000);
+    (void)hear(JUDGE_BAD);
+    assert_next(24000, 36000);
+    (void)hear(JUDGE_GOOD);
+    assert_next(24000, 36000);
 }
 
 static void
 test_rules_of_other_intervals(void **state)
 {
     static const struct {
-        uint32_t interval, recheck, retry;
+        uint32_t interval, retry, recheck, pause;
         int64_t forget;
     } cases[] = {
-        {30000, 5000, 10000, HOUR},
-        {60000, 5000, 10000, HOUR},
-        {3600000, 5000, 10000, 10 * HOUR},
-        {1000, 166, 333, HOUR},
-        {300, 50, 100, HOUR},
-        {1, 0, 0, HOUR},
-        {JUDGE_INTERVAL_MAX, 5000, 10000, 240 * HOUR},
+        {30000, 20000, 5000, 1000, HOUR},
+        {60000, 20000, 5000, 1000, HOUR},
+        {3600000, 20000, 5000, 1000, 10 * HOUR},
+        {1000, 666, 166, 33, HOUR},
+        {300, 200, 50, 10, HOUR},
+        {1, 0, 0, 0, HOUR},
+        {JUDGE_INTERVAL_MAX, 20000, 5000, 1000, 240 * HOUR},
     };
     uint64_t random = 7;
     size_t i;
@@ -372,8 +393,9 @@ test_rules_of_other_intervals(void **state)
     (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         judge_rules_init(&rules, cases[i].interval);
-        assert_int_equal(cases[i].recheck, rules.recheck);
         assert_int_equal(cases[i].retry, rules.retry);
+        assert_int_equal(cases[i].recheck, rules.recheck);
+        assert_int_equal(cases[i].pause, rules.pause);
         assert_true(rules.forget == cases[i].forget);
         for (n = 0; n < 3; n++) {
             uint32_t next;
