@@ -7,4 +7,4 @@ cd "$(dirname "$0")"
 
 # shellcheck disable=SC2086 # one word per package
 need $build_packages $test_packages
-exec make -s check JOBS=2
+exec make -s check JOBS=4
