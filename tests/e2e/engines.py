@@ -2,13 +2,12 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import urllib.parse
 
 import probing
 import real
-from processes import stat_of
+from processes import processes, stat_of
 from support import BUILD, UUID, TestCase
 from ways import GRPC, PLAIN, REALITY, TCP, TLS, VISION, XHTTP, complete
 
@@ -110,13 +109,13 @@ class EngineTest(TestCase):
     def engines(process):
         """The engines that it has started, without those that only look a configuration over."""
         found = []
-        for entry in os.listdir("/proc"):
-            fact = stat_of(entry) if entry.isdigit() else None
-            if fact and fact[2] == process.pid:
+        for pid in processes():
+            stat = stat_of(pid)
+            if stat and stat.parent == process.pid:
                 with contextlib.suppress(OSError):
-                    words = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+                    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                     if b"stdin:" in words and b"-test" not in words:
-                        found.append(int(entry))
+                        found.append(pid)
         return found
 
     def nodes(self):

@@ -3,25 +3,39 @@
 import contextlib
 import os
 import pathlib
+import typing
+
+
+def processes():
+    """The numbers of all. pathlib's glob would fail when one ends while it looks."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+class Stat(typing.NamedTuple):
+    command: str
+    state: str
+    parent: int
+    session: int
 
 
 def stat_of(pid):
-    """(command, state, parent) of a process, or None when it is gone."""
+    """What a process is, or None when it is gone."""
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
     command, _, rest = text.partition("(")[2].rpartition(")")
-    state, parent = rest.split()[:2]
-    return None if state in "ZX" else (command, state, int(parent))
+    state, parent, _, session = rest.split()[:4]
+    return None if state in "ZX" else Stat(command, state, int(parent), int(session))
 
 
 def children(pid, name):
+    """The processes with a name that a process has started."""
     found = []
-    for entry in os.listdir("/proc"):
-        fact = stat_of(entry) if entry.isdigit() else None
-        if fact and fact[0] == name and fact[2] == pid:
-            found.append(int(entry))
+    for other in processes():
+        stat = stat_of(other)
+        if stat and stat.command == name and stat.parent == pid:
+            found.append(other)
     return sorted(found)
 
 

@@ -1,6 +1,7 @@
 """Apache by mod_proxy_fcgi, mod_fcgid and plain CGI, with the configurations that INSTALL gives."""
 
 import base64
+import contextlib
 import os
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import socket
 
 import misses
 from ports import free_port
+from processes import processes
 from support import METADATA, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, fetch, until
 
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
@@ -270,13 +272,11 @@ class Fcgid(Apache):
         self.assertEqual(200, fetch(port, f"/api/{UUID}").status)
         program = str(self.dir / "bin" / "signpost.fcgi")
         killed = []
-        for exe in pathlib.Path("/proc").glob("[0-9]*/exe"):
-            try:
-                if os.readlink(exe) == program:
-                    killed.append(int(exe.parent.name))
-                    os.kill(killed[-1], signal.SIGKILL)
-            except OSError:
-                continue
+        for pid in processes():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/exe") == program:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
         self.assertTrue(killed)
         until(lambda: fetch(port, f"/api/{UUID}").status == 200, "the links")
 

@@ -1,5 +1,6 @@
 """Plain CGI without any daemon: those who poll keep the snapshot fresh, and never wait for it."""
 
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -7,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from processes import descriptors
+from processes import descriptors, processes
 from support import LIMIT, MINIMAL_LINK, RESPONDER, SIGNPOST, UNKNOWN, UUID, TestCase, until
 
 OK = "Status: 200 OK\r\n"
@@ -39,15 +40,12 @@ class Cgi(TestCase):
         """The commands that were started here. While one is exchanged for another, by exec, it has
         no command line for a moment, and is then known by its file."""
         found, place = [], str(self.program.parent)
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit():
-                    line = (entry / "cmdline").read_bytes()
-                    is_ours = f"{place}/signpost\0".encode() in line and b"--background" in line
-                    if is_ours or os.readlink(entry / "exe") == f"{place}/real":
-                        found.append(int(entry.name))
-            except OSError:
-                continue
+        for pid in processes():
+            with contextlib.suppress(OSError):
+                line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+                is_ours = f"{place}/signpost\0".encode() in line and b"--background" in line
+                if is_ours or os.readlink(f"/proc/{pid}/exe") == f"{place}/real":
+                    found.append(pid)
         return found
 
     def begin(self, uuid=UUID, **kwargs):

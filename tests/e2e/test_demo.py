@@ -9,6 +9,7 @@ import socket
 import subprocess
 
 from ports import free_port
+from processes import processes, stat_of
 from support import LIMIT, TOP, TestCase, fetch, until
 
 GOLDEN = TOP / "tests" / "golden" / "data-sample.txt"
@@ -23,15 +24,8 @@ done
 
 def session_of(pid):
     """The processes of a session that are alive."""
-    found = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
-        except (OSError, ValueError):
-            continue
-        if int(session) == pid and state not in "ZX":
-            found.append(int(stat.parent.name))
-    return found
+    stats = ((other, stat_of(other)) for other in processes())
+    return [other for other, stat in stats if stat and stat.session == pid]
 
 
 class Demo(TestCase):

@@ -215,7 +215,7 @@ class Restarts(TestCase):
     def test_what_had_not_been_accepted_is_for_the_next_one(self):
         first = self.heir(self.listener)
         os.kill(first.pid, signal.SIGSTOP)
-        until(lambda: stat_of(first.pid)[1] == "T", "its standing still")
+        until(lambda: stat_of(first.pid).state == "T", "its standing still")
         clients = [fcgi.Client(self.path) for _ in range(100)]
         for client in clients:
             self.addCleanup(client.__exit__)

@@ -33,7 +33,7 @@ class Signals(TestCase):
 
     def stand_still(self, responder):
         os.kill(responder.pid, signal.SIGSTOP)
-        until(lambda: stat_of(responder.pid)[1] == "T", "its standing still")
+        until(lambda: stat_of(responder.pid).state == "T", "its standing still")
 
     def assert_ended(self, responder):
         self.assertEqual((0, ""), (responder.popen.wait(LIMIT), responder.said()))

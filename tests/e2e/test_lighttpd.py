@@ -7,6 +7,7 @@ import shutil
 import signal
 
 import misses
+from processes import children, stat_of
 from support import (
     BUILD,
     METADATA,
@@ -71,35 +72,14 @@ class Lighttpd(TestCase):
 
     def end(self, server):
         """Stops it and waits for what it has started: it does not."""
-        family = self.children(server.pid, "signpost.fcgi")
+        family = children(server.pid, "signpost.fcgi")
         for pid in list(family):
-            family += self.children(pid, "signpost")
+            family += children(pid, "signpost")
         server.stop()
-        until(lambda: not any(map(self.is_running, family)), "the end")
-
-    @staticmethod
-    def is_running(pid):
-        try:
-            return "(zombie)" not in pathlib.Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return False
+        until(lambda: not any(map(stat_of, family)), "the end")
 
     def fetch(self, path, *args, **kwargs):
         return fetch(self.web, path, *args, **kwargs)
-
-    @staticmethod
-    def children(pid, name):
-        """The processes with a name that a process has started."""
-        found = []
-        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            try:
-                text = stat.read_text()
-            except OSError:
-                continue
-            command, _, rest = text.partition("(")[2].rpartition(")")
-            if command == name and int(rest.split()[1]) == pid:
-                found.append(int(stat.parent.name))
-        return found
 
 
 class Hits(Lighttpd):
@@ -226,10 +206,10 @@ class Supervision(Lighttpd):
         server = self.lighttpd()
         self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
         for number in (signal.SIGKILL, signal.SIGTERM):
-            (old,) = self.children(server.pid, "signpost.fcgi")
+            (old,) = children(server.pid, "signpost.fcgi")
             os.kill(old, number)
             until(lambda: self.fetch(f"/api/{UUID}").status == 200, "the links")
-            (new,) = self.children(server.pid, "signpost.fcgi")
+            (new,) = children(server.pid, "signpost.fcgi")
             self.assertNotEqual(old, new)
         self.assertEqual(200, self.fetch("/").status)
 
@@ -250,16 +230,16 @@ class Supervision(Lighttpd):
     def test_nothing_is_left_behind(self):
         server = self.lighttpd()
         self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
-        (responder,) = self.children(server.pid, "signpost.fcgi")
-        (refresher,) = self.children(responder, "signpost")
+        (responder,) = children(server.pid, "signpost.fcgi")
+        (refresher,) = children(responder, "signpost")
         server.stop()
         for pid in (responder, refresher):
-            until(lambda pid=pid: not self.is_running(pid), "the end")
+            until(lambda pid=pid: not stat_of(pid), "the end")
 
     def test_no_uuid_is_logged(self):
         server = self.lighttpd()
         self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
-        (old,) = self.children(server.pid, "signpost.fcgi")
+        (old,) = children(server.pid, "signpost.fcgi")
         os.kill(old, signal.SIGKILL)
         until(lambda: self.fetch(f"/api/{UUID}").status == 200, "the links")
         self.fetch(f"/api/{UNKNOWN}")
@@ -277,7 +257,7 @@ class Supervision(Lighttpd):
         shutil.copy(BUILD / "signpost", self.dir / "build")
         server = self.lighttpd()
         self.assertEqual(200, self.fetch(f"/api/{token}").status)
-        (old,) = self.children(server.pid, "signpost.fcgi")
+        (old,) = children(server.pid, "signpost.fcgi")
         pathlib.Path(program).unlink()
         os.kill(old, signal.SIGKILL)
         paths = [f"/api/{token}", f"/{token}/clash", f"/api/{token}?x", f"/api/{token}%20x"]

@@ -86,7 +86,7 @@ class SpawnFcgi(Spawn):
         # Each of them serves alone.
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-            until(lambda pid=pid: stat_of(pid)[1] == "T", "its standing still")
+            until(lambda pid=pid: stat_of(pid).state == "T", "its standing still")
             for _ in range(20):
                 self.assert_serves()
             os.kill(pid, signal.SIGCONT)
