@@ -25,9 +25,8 @@ enum { IS_SANITIZED = 0 };
 /* What a loop over sockets, a mapped file and malloc take. */
 static const int calls[] = {
     /* sockets */
-    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
     /* events and time; the loop is still to be set up */
     SCMP_SYS(epoll_create1), SCMP_SYS(signalfd4), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_ctl), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
@@ -35,8 +34,8 @@ static const int calls[] = {
     SCMP_SYS(time),
     /* descriptors that are open, and what can be asked of files */
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev),
-    SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(stat),
-    SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat),
+    SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(stat), SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2),
     /* memory */
     SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
@@ -56,6 +55,22 @@ allow(scmp_filter_ctx filter, int call, unsigned count, const struct scmp_arg_cm
     return rc == -EDOM ? 0 : rc;
 }
 
+/* Of fcntl, nothing that has signals sent to other processes (F_SETOWN). */
+static int
+allow_fcntl(scmp_filter_ctx filter)
+{
+    static const int commands[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC};
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        const struct scmp_arg_cmp one = SCMP_CMP(1, SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0);
+
+        rc |= allow(filter, SCMP_SYS(fcntl), 1, &one);
+    }
+    return rc;
+}
+
 /* Calls of which only some uses are allowed. */
 static int
 allow_some(scmp_filter_ctx filter, const struct sandbox *sandbox)
@@ -64,6 +79,7 @@ allow_some(scmp_filter_ctx filter, const struct sandbox *sandbox)
     const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
     const struct scmp_arg_cmp open_to_read = SCMP_CMP(1, SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
     const struct scmp_arg_cmp openat_to_read = SCMP_CMP(2, SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
+    const struct scmp_arg_cmp to_its_peer = SCMP_CMP(4, SCMP_CMP_EQ, 0, 0);
     const struct scmp_arg_cmp no_new_limit = SCMP_CMP(2, SCMP_CMP_EQ, 0, 0);
     const struct scmp_arg_cmp itself = SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
     int rc = 0;
@@ -72,6 +88,8 @@ allow_some(scmp_filter_ctx filter, const struct sandbox *sandbox)
     rc |= allow(filter, SCMP_SYS(mprotect), 1, &no_code);
     rc |= allow(filter, SCMP_SYS(open), 1, &open_to_read);
     rc |= allow(filter, SCMP_SYS(openat), 1, &openat_to_read);
+    rc |= allow(filter, SCMP_SYS(sendto), 1, &to_its_peer);
+    rc |= allow_fcntl(filter);
     rc |= allow(filter, SCMP_SYS(prlimit64), 1, &no_new_limit);
     rc |= allow(filter, SCMP_SYS(getrlimit), 0, NULL);
     /* abort() */
@@ -210,10 +228,12 @@ sandbox_keep_memory(void)
 enum sandbox_state
 sandbox_enter(const struct sandbox *sandbox, struct error *error)
 {
+    const struct rlimit none = {0, 0};
     int has_landlock, rc;
 
     if (IS_SANITIZED)
         return SANDBOX_LEFT_OUT;
+    (void)setrlimit(RLIMIT_NPROC, &none);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         error_set(error, "no_new_privs: %s", strerror(errno));
         return SANDBOX_FAILED;

@@ -2,8 +2,9 @@
  * For the tests of cgi/sandbox.h, to be preloaded into the responder: when it first waits for
  * events, whatever it should not be able to do is tried from inside, and written to stderr, a line
  * each: "inside: WHAT: ok" or the name of the error. Files are named by the environment:
- * INSIDE_SERVED, INSIDE_OTHER (a file), INSIDE_NEW (one that is not there), INSIDE_LISTENER (a UNIX
- * socket).
+ * INSIDE_SERVED, INSIDE_OTHER (a file), INSIDE_NEW (one that is not there), INSIDE_LISTENER and
+ * INSIDE_LOG (UNIX sockets, of a stream and of datagrams); INSIDE_SOCKET and INSIDE_DATAGRAMS are
+ * numbers of open ones.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -56,6 +57,18 @@ try_files(void)
 }
 
 static void
+send_by(int datagrams, struct sockaddr_un *address)
+{
+    struct iovec byte = {(char[]){"b"}, 1};
+    struct msghdr message = {
+        .msg_name = address, .msg_namelen = sizeof(*address), .msg_iov = &byte, .msg_iovlen = 1};
+
+    tell("send to an address",
+         sendto(datagrams, "b", 1, 0, (const struct sockaddr *)address, sizeof(*address)));
+    tell("send a message to an address", sendmsg(datagrams, &message, 0));
+}
+
+static void
 try_network(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -66,6 +79,9 @@ try_network(void)
     /* By a socket that is there already: a supervisor may have left one. */
     tell("connect",
          connect(atoi(named("INSIDE_SOCKET")), (const struct sockaddr *)&address, sizeof(address)));
+    /* That is how what goes to the system's log is sent. */
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", named("INSIDE_LOG"));
+    send_by(atoi(named("INSIDE_DATAGRAMS")), &address);
 }
 
 static void
@@ -79,6 +95,8 @@ try_processes(void)
     if (child > 0)
         waitpid(child, NULL, 0);
     tell("signal another process", kill(getppid(), 0));
+    tell("have another process signalled",
+         fcntl(atoi(named("INSIDE_SOCKET")), F_SETOWN, getppid()));
     /* Nobody has this number: allowed, it is ESRCH. */
     tell("trace", ptrace(PTRACE_SEIZE, 0x7fffffff, NULL, NULL));
     tell("read another process", syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0));

@@ -28,6 +28,11 @@ class Inside(TestCase):
         self.listener = self.listen(self.dir / "listener.sock")
         self.spare = socket.socket(socket.AF_UNIX)
         self.addCleanup(self.spare.close)
+        self.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.log.close)
+        self.log.bind(str(self.dir / "log.sock"))
+        self.datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.datagrams.close)
         (served,) = self.state.glob("snapshot-*.cdb")
         self.environment.update(
             INSIDE_SERVED=str(served),
@@ -35,13 +40,16 @@ class Inside(TestCase):
             INSIDE_NEW=str(self.dir / "new"),
             INSIDE_LISTENER=str(self.dir / "listener.sock"),
             INSIDE_SOCKET=str(self.spare.fileno()),
+            INSIDE_LOG=str(self.dir / "log.sock"),
+            INSIDE_DATAGRAMS=str(self.datagrams.fileno()),
         )
 
     def found(self, *before):
         """What each try gives, in a responder that is started behind these words."""
         heir = self.dir / "fcgi.sock"
         command = (*before, "env", f"LD_PRELOAD={INSIDE}", RESPONDER)
-        responder = self.start(*command, stdin=self.listen(heir), pass_fds=[self.spare.fileno()])
+        open_too = [self.spare.fileno(), self.datagrams.fileno()]
+        responder = self.start(*command, stdin=self.listen(heir), pass_fds=open_too)
         until(lambda: "inside: all: ok" in responder.said() or not responder.is_alive(), "the tries")
         self.assertTrue(responder.is_alive(), responder.said())
         self.assertEqual(200, fcgi.ask(heir, f"/{UUID}").status, responder.said())
@@ -77,14 +85,16 @@ class Inside(TestCase):
         found = self.found()
         self.assertIn("the sandbox is off", self.said)
         for what in ("read another file", "make a file", "a UNIX socket", "connect", "execute",
-                     "make a process", "code", "code of data", "be dumpable"):  # fmt: skip
+                     "make a process", "code", "code of data", "be dumpable", "send to an address",
+                     "send a message to an address", "have another process signalled"):  # fmt: skip
             with self.subTest(what):
                 self.assertEqual("ok", found[what])
         self.assertEqual("ESRCH", found["trace"])
 
     def test_no_core_and_no_look_inside(self):
         responder = self.heir(self.listen())
-        self.assertEqual((0, 0), resource.prlimit(responder.pid, resource.RLIMIT_CORE))
+        for what in (resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
+            self.assertEqual((0, 0), resource.prlimit(responder.pid, what))
         # What is not dumpable belongs to root in /proc.
         self.assertEqual(0, os.stat(f"/proc/{responder.pid}/mem").st_uid)
         status = pathlib.Path(f"/proc/{responder.pid}/status").read_text()
