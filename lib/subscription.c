@@ -148,12 +148,25 @@ subscription_find(struct snapshot *snapshot, const struct uuid *uuid, int64_t no
     return find(snapshot, uuid, false, now, known, liveness, subscription);
 }
 
+static bool
+is_of_one_case(const char *text, size_t len)
+{
+    bool has_lower = false, has_upper = false;
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        has_lower |= text[i] >= 'a' && text[i] <= 'f';
+        has_upper |= text[i] >= 'A' && text[i] <= 'F';
+    }
+    return !(has_lower && has_upper);
+}
+
 int
 address_parse(const char *text, size_t len, struct address *address)
 {
     *address = (struct address){.token = NULL};
     if (uuid_parse(text, len, &address->uuid) == 0)
-        return 0;
+        return is_of_one_case(text, len) ? 0 : -1;
     if (!token_is_form(text, len))
         return -1;
     address->token = text;

@@ -24,7 +24,11 @@ struct address {
     };
 };
 
-/* Reads a UUID, or else a token; the text is kept, not copied. Returns 0, or -1: it is neither. */
+/*
+ * Reads a UUID, or else a token; the text is kept, not copied. A UUID's letters are all lower or
+ * all upper case: what limits requests by their address has two spellings to count, not thousands.
+ * Returns 0, or -1: it is neither.
+ */
 int address_parse(const char *text, size_t len, struct address *address);
 
 /* Large (SET_MAX endpoints): keep one and use it again. */

@@ -170,7 +170,7 @@ static void
 test_takes_two_forms_of_path_in_either_case(void **state)
 {
     static const char *const good[] = {PATH, "/api" PATH, "/8F3C5D1E-6324-4D53-AD4F-8CDA48B30811",
-                                       "/api/8f3C5d1E-6324-4d53-AD4f-8cda48b30811"};
+                                       "/api/8F3C5D1E-6324-4D53-AD4F-8CDA48B30811"};
     static const char *const wrong[] = {
         NULL,
         "",
@@ -202,6 +202,10 @@ test_takes_two_forms_of_path_in_either_case(void **state)
         "/../" DEVICE,
         "/api/../" DEVICE,
         "/8f3c5d1e63244d53ad4f8cda48b30811",
+        /* What limits requests by address would count each of these apart. */
+        "/8f3C5d1E-6324-4d53-AD4f-8cda48b30811",
+        "/api/8F3C5D1E-6324-4D53-AD4F-8cDA48B30811",
+        "/api/8f3c5d1e-6324-4d53-ad4f-8cdA48b30811",
         "/" UNKNOWN,
         "/api/" UNKNOWN,
         "/api/8f3c5d1e",
