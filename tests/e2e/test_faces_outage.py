@@ -6,6 +6,7 @@ import socket
 
 import faces
 import misses
+from processes import children
 from support import RESPONDER, UUID, fetch, until
 from test_lighttpd import Lighttpd
 from test_nginx import Nginx
@@ -96,7 +97,7 @@ class BehindLighttpd(Outage, Lighttpd):
         server = self.lighttpd()
         self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
         program.unlink()
-        for pid in self.children(server.pid, "signpost.fcgi"):
+        for pid in children(server.pid, "signpost.fcgi"):
             os.kill(pid, signal.SIGKILL)
         until(lambda: self.fetch(f"/api/{UUID}").status == 503, "the outage")
         self.assert_outage()
@@ -111,8 +112,8 @@ class BehindLighttpd(Outage, Lighttpd):
         server = self.lighttpd()
         first = self.exchange(misses.PLAIN, "GET", ["1.1", [], b""])
         program.unlink()
-        for pid in self.children(server.pid, "signpost.fcgi"):
+        for pid in children(server.pid, "signpost.fcgi"):
             os.kill(pid, signal.SIGKILL)
-        until(lambda: not self.children(server.pid, "signpost.fcgi"), "the end")
+        until(lambda: not children(server.pid, "signpost.fcgi"), "the end")
         until(lambda: self.fetch(misses.PLAIN).status == 503, "the outage")
         self.assertEqual(first, self.exchange(misses.PLAIN, "GET", ["1.1", [], b""]))
