@@ -219,6 +219,7 @@ serve_socket(struct process *process, int listener, const struct options *option
 
     start_refresher(process, options->config);
     raise_descriptor_limit();
+    process->service.is_to_stay = true;
     service_look(&process->service, monotonic_ms());
     rc = enter_sandbox(process, options->socket);
     if (rc == 0 && (rc = fastcgi_run(listener, &app, &error)) != 0)

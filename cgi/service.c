@@ -53,11 +53,15 @@ say_once(struct service *service, const char *problem)
 
 /* Opens what is there now. A file that shrinks meanwhile was never one. */
 static int
-open_fresh(struct service *service, struct snapshot *fresh, struct error *error)
+open_fresh(struct service *service, struct snapshot *fresh, bool *is_damaged, struct error *error)
 {
     int rc;
 
+    *is_damaged = false;
     rc = snapshot_open(fresh, service->path, error);
+    /* Only paths that may name a device would take the time, each table once. */
+    if (rc == 0 && service->is_to_stay)
+        *is_damaged = snapshot_check_tables(fresh) != 0;
     if (fault_happened() && rc == 0) {
         snapshot_close(fresh);
         rc = error_set(error, "%s: truncated while it is read", service->path);
@@ -77,6 +81,17 @@ is_spoiled(const struct service *service)
 }
 
 static void
+say_damaged(struct service *service)
+{
+    service->said_damaged = true;
+    service->wants_rebuild = true;
+    log_say(LOG_ERR,
+            "%s: damaged (a checksum is wrong); some answers are 503 until it is "
+            "compiled again",
+            service->path);
+}
+
+static void
 drop(struct service *service)
 {
     snapshot_close(&service->snapshot);
@@ -88,6 +103,7 @@ look(struct service *service)
 {
     struct snapshot fresh;
     struct error error;
+    bool is_damaged;
 
     usage_look(&service->site.usage, service->usage);
     liveness_look(&service->site.liveness);
@@ -95,7 +111,7 @@ look(struct service *service)
         say_once(service, "");
         return;
     }
-    if (open_fresh(service, &fresh, &error) != 0) {
+    if (open_fresh(service, &fresh, &is_damaged, &error) != 0) {
         if (is_spoiled(service))
             drop(service);
         say_once(service, error.text);
@@ -106,6 +122,8 @@ look(struct service *service)
     service->site.snapshot = &service->snapshot;
     service->said_damaged = false;
     say_once(service, "");
+    if (is_damaged)
+        say_damaged(service);
 }
 
 void
@@ -186,14 +204,11 @@ service_answer(struct service *service, const struct request *request, struct bu
         respond(request, &service->site, now, &response);
         response.is_damaged = true;
     }
-    if (response.is_damaged && !service->said_damaged) {
-        service->said_damaged = true;
-        service->wants_rebuild = true;
-        log_say(LOG_ERR,
-                "%s: damaged (a checksum is wrong); some answers are 503 until it is "
-                "compiled again",
-                service->path);
-    }
+    if (response.is_damaged && !service->said_damaged)
+        say_damaged(service);
+    /* Who is not in it cannot be told then, and no path may show what it would have been. */
+    if (service->said_damaged && response.status == 404)
+        response.status = 503;
     response_put(out, &response);
     if (response.status == 404)
         wait_until(began + SERVICE_MISS_NS);

@@ -28,6 +28,7 @@ struct service {
     int spare;            /* a descriptor held for opening the next snapshot, or -1 */
     int64_t looked;       /* when, on the monotonic clock in milliseconds; -1: never */
     char said[512];       /* the last problem that was logged */
+    bool is_to_stay;      /* more than one request: what the first would take is done before */
     bool is_quiet;        /* do not tell why a snapshot cannot be opened */
     bool wants_rebuild;   /* the snapshot has turned out to be damaged */
     bool said_damaged;    /* that the open snapshot is damaged */

@@ -225,19 +225,28 @@ snapshot_next(const struct snapshot *snapshot, uint32_t *position, const uint8_t
 }
 
 int
-snapshot_verify(struct snapshot *snapshot)
+snapshot_check_tables(struct snapshot *snapshot)
 {
-    const uint8_t *key, *value;
-    size_t key_len, value_len;
-    uint32_t position = 0;
     struct table table;
     unsigned i;
-    int rc;
 
     memset(snapshot->checked, 0, sizeof(snapshot->checked));
     for (i = 0; i < 256; i++)
         if (find_table(snapshot, i, &table) != 0)
             return -1;
+    return 0;
+}
+
+int
+snapshot_verify(struct snapshot *snapshot)
+{
+    const uint8_t *key, *value;
+    size_t key_len, value_len;
+    uint32_t position = 0;
+    int rc;
+
+    if (snapshot_check_tables(snapshot) != 0)
+        return -1;
     while ((rc = snapshot_next(snapshot, &position, &key, &key_len, &value, &value_len)) == 1)
         ;
     return rc == 0 && position == records_end(snapshot) ? 0 : -1;

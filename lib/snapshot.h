@@ -114,6 +114,10 @@ int snapshot_read_device(const uint8_t *value, size_t len, struct snapshot_devic
 /* The same of a token's. */
 int snapshot_read_token(const uint8_t *value, size_t len, struct snapshot_token *token);
 
+/* Checks the hash tables, each of which a look-up else checks when it first needs it (5 ms for a
+ * million devices). Returns 0, or -1 when one is damaged. */
+int snapshot_check_tables(struct snapshot *snapshot);
+
 /* Checks every byte (0.6 s per GB). Returns 0, or -1 when something is damaged. */
 int snapshot_verify(struct snapshot *snapshot);
 

@@ -75,6 +75,23 @@ class Snapshot(Damage):
         self.assertGreater(answers[503], TOC + FOOTER)
         self.assertGreater(answers[200], 0)
 
+    def test_misses_are_one_outage(self):
+        """Also those that the damaged table is not asked for, from the first on."""
+        paths = [f"/{UNKNOWN}", f"/{EXPIRED}", "/nothing/here", "/", "/" + "A" * 22]
+        hits = 0
+        tables = [int.from_bytes(self.whole[8 * i : 8 * i + 4], "little") for i in range(256)]
+        sizes = [int.from_bytes(self.whole[8 * i + 4 : 8 * i + 8], "little") for i in range(256)]
+        for table in (table for table, size in zip(tables, sizes) if size > 0):
+            what = self.spoil(self.snapshot, self.whole, table + 1)
+            responder = self.responder()
+            random.shuffle(paths)
+            for path in paths:
+                self.assertEqual(503, fcgi.ask(responder.path, path).status, (what, path))
+            hits += fcgi.ask(responder.path, f"/{UUID}").status == 200
+            self.assertEqual(0, responder.stop())
+            self.assertIn("damaged", responder.said())
+        self.assertGreater(hits, 0)
+
     def test_every_length(self):
         for length in random.sample(range(len(self.whole)), 100):
             self.replace(self.snapshot, self.whole[:length])
