@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "date.h"
 #include "qr.h"
+#include "records.h"
 #include "token.h"
 #include "token_parts.h"
 #include "uuid.h"
@@ -207,6 +208,23 @@ struct options {
     bool is_rekey, as_json;
 };
 
+/* Whether one more address would be of any use. Says so otherwise. */
+static bool
+can_have_one(const json_t *record, const char *path, const struct options *options)
+{
+    const char *status = json_string_value(json_object_get(record, "status"));
+
+    if (!options->is_rekey && json_array_size(json_object_get(record, "tokens")) >= TOKENS_MAX) {
+        trouble("%s: has %d tokens, which is the most; take one out first", path, TOKENS_MAX);
+        return false;
+    }
+    if (status == NULL || strcmp(status, "active") != 0)
+        fprintf(stderr,
+                "signpost: %s: the device is not active: the address is a miss until it is\n",
+                path);
+    return true;
+}
+
 static int
 run(const struct config *config, const struct options *options, const struct uuid *uuid)
 {
@@ -217,7 +235,8 @@ run(const struct config *config, const struct options *options, const struct uui
     int rc = EXIT_TROUBLE;
 
     made.records = json_object();
-    if (record != NULL && make_token(&made, options->until) == 0) {
+    if (record != NULL && can_have_one(record, path, options) &&
+        make_token(&made, options->until) == 0) {
         if (!options->is_rekey)
             json_object_set(made.records, path, add_token(record, made.item));
         if (!options->is_rekey || make_rekeyed(&made, path, record) == 0)

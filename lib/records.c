@@ -326,8 +326,10 @@ read_device(struct fields *fields, struct device *device)
     device->record.status = read_status(fields);
     device->name = fields_text(fields, "device");
     if (text != NULL && (uuid_parse(text, strlen(text), &inside) != 0 ||
-                         memcmp(&inside, &device->uuid, sizeof(inside)) != 0))
+                         memcmp(&inside, &device->uuid, sizeof(inside)) != 0)) {
         fields_fail(fields, "uuid", "does not agree with the file's name");
+        return; /* the rest, tokens above all, is another's */
+    }
     device->user_id = fields_integer(fields, "user_id", 0, 1, INT64_MAX);
     if (device->user_id == 0 && !fields->failed)
         fields_fail(fields, NULL, "no user_id");
@@ -495,4 +497,6 @@ record_read(enum kind kind, const json_t *tree, const struct source *source, str
         memcpy(record, &read, kind_size(kind));
     else if (read.record.status != STATUS_ACTIVE)
         ((struct record *)record)->status = read.record.status;
+    else if (kind == KIND_DEVICE)
+        ((struct device *)record)->addresses = read.device.addresses;
 }

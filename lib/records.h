@@ -65,6 +65,8 @@ struct token {
     char start[TOKEN_START + 1]; /* all that may be shown of it; "" where only the hash is known */
 };
 
+enum { TOKENS_MAX = 64 }; /* of one device; a rotation takes two */
+
 /* Whether a device's UUID is an address of it. */
 enum uuid_address { UUID_ADDRESS_DEFAULT, UUID_ADDRESS_ON, UUID_ADDRESS_OFF };
 
@@ -78,8 +80,10 @@ struct device {
     struct record record;
     struct uuid uuid;
     int64_t user_id;
-    const char *name;                         /* the field `device`; NULL if none */
-    const struct device_addresses *addresses; /* NULL: nothing is said of them */
+    const char *name; /* the field `device`; NULL if none */
+    /* NULL: nothing is said of them. Of a record that is unreadable: what it says of them all the
+     * same; NULL: that cannot be told. */
+    const struct device_addresses *addresses;
 };
 
 struct node {

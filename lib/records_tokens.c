@@ -6,8 +6,6 @@
 #include "date.h"
 #include "records_parts.h"
 
-enum { TOKENS_MAX = 64 }; /* of one device; a rotation takes two */
-
 static const char form[] = "must be 8 to 128 of A-Z a-z 0-9 - _ and no UUID; "
                            "`signpost token UUID` makes one";
 
@@ -131,24 +129,28 @@ sort_tokens(struct fields *fields, struct token *tokens, size_t *count)
 static void
 read_tokens(struct fields *fields, struct device_addresses *addresses)
 {
-    const json_t *list = json_object_get(fields->object, "tokens"), *value;
+    const json_t *list = json_object_get(fields->object, "tokens");
     struct token *tokens;
-    size_t i;
+    size_t count = json_array_size(list), i;
 
     if (!fields_has(fields, "tokens"))
         return;
-    if (!json_is_array(list) || json_array_size(list) > TOKENS_MAX) {
-        fields_say(fields, FINDING_ERROR, "tokens", "must be a list of at most %d; none is taken",
-                   TOKENS_MAX);
+    if (!json_is_array(list)) {
+        fields_say(fields, FINDING_ERROR, "tokens", "must be a list; none is taken");
         return;
     }
-    tokens = pool_alloc(fields->pool, (json_array_size(list) + 1) * sizeof(*tokens));
+    if (count > TOKENS_MAX) {
+        fields_say(fields, FINDING_ERROR, "tokens", "at most %d; the others are not taken",
+                   TOKENS_MAX);
+        count = TOKENS_MAX;
+    }
+    tokens = pool_alloc(fields->pool, (count + 1) * sizeof(*tokens));
     if (tokens == NULL) {
         fields_fail(fields, NULL, "out of memory");
         return;
     }
-    json_array_foreach (list, i, value)
-        if (read_token(fields, value, i, &tokens[addresses->count]))
+    for (i = 0; i < count; i++)
+        if (read_token(fields, json_array_get(list, i), i, &tokens[addresses->count]))
             addresses->count++;
     sort_tokens(fields, tokens, &addresses->count);
     addresses->tokens = tokens;
@@ -173,10 +175,15 @@ read_switch(const struct fields *fields)
 void
 device_read_addresses(struct fields *fields, struct device *device)
 {
+    static const struct device_addresses none;
     struct device_addresses *addresses;
 
-    if (!fields_has(fields, "tokens") && !fields_has(fields, "uuid_addresses"))
+    if (!fields_has(fields, "tokens") && !fields_has(fields, "uuid_addresses")) {
+        /* That nothing is said is obeyed, too, whatever else is wrong. */
+        if (fields->failed)
+            device->addresses = &none;
         return;
+    }
     addresses = pool_alloc(fields->pool, sizeof(*addresses));
     if (addresses == NULL) {
         fields_fail(fields, NULL, "out of memory");

@@ -122,14 +122,30 @@ has_error(const struct trouble *trouble)
     return false;
 }
 
+/* Puts the last good version in a record's place, with the new troubles. */
+static void
+keep_old(enum kind kind, struct record *fresh, const struct record *old)
+{
+    struct device *device = (struct device *)(void *)fresh;
+    const struct device_addresses *said = kind == KIND_DEVICE ? device->addresses : NULL;
+    struct record head = *fresh;
+
+    head.status = old->status;
+    memcpy(fresh, old, kind_size(kind));
+    *fresh = head;
+    /* Whoever takes an address back must not wait for a field that is wrong beside it. */
+    if (said != NULL)
+        device->addresses = said->count > 0 || said->uuid != UUID_ADDRESS_DEFAULT ? said : NULL;
+}
+
 /*
  * Makes the fresh record of a pair what is to be served: it is already, but for what cannot be
  * read, which is the last good version with the new troubles. Returns whether there is anything.
  */
 static bool
-settle(const struct merge *merge, const struct pair *pair, size_t size)
+settle(const struct merge *merge, enum kind kind, const struct pair *pair)
 {
-    struct record *fresh = pair->fresh, head;
+    struct record *fresh = pair->fresh;
     const struct record *old = pair->old;
     struct trouble *trouble;
 
@@ -143,10 +159,7 @@ settle(const struct merge *merge, const struct pair *pair, size_t size)
         return true;
     if (trouble != NULL)
         trouble->is_kept = true;
-    head = *fresh;
-    head.status = old->status;
-    memcpy(fresh, old, size);
-    *fresh = head;
+    keep_old(kind, fresh, old);
     return true;
 }
 
@@ -164,7 +177,7 @@ merge_whole(struct walk walk, const struct merge *merge, struct error *error)
         return error_set(error, "out of memory");
     registry_hint_large(items, (most + 1) * size);
     while (next_pair(&walk, &pair))
-        if (pair.fresh != NULL && settle(merge, &pair, size))
+        if (pair.fresh != NULL && settle(merge, kind, &pair))
             memcpy(items + count++ * size, pair.fresh, size);
     free(walk.fresh->kinds[kind].items);
     walk.fresh->kinds[kind].items = items;
@@ -205,7 +218,7 @@ replace_known(const struct walk *walk, const struct merge *merge, char *items, s
         old = (struct record *)(void *)(items + at * size);
         if (at < count && kind_compare(walk->kind)(old, pair.fresh) == 0)
             pair.old = old;
-        if (!settle(merge, &pair, size)) {
+        if (!settle(merge, walk->kind, &pair)) {
             *is_any_gone |= pair.old != NULL;
             if (pair.old != NULL)
                 old->status = STATUS_GONE;

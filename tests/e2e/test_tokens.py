@@ -207,6 +207,65 @@ class Records(Tokens):
         self.assertIn(f"{UUID} has a token that ends at another time\n", run.stdout)
 
 
+class Revoked(Tokens):
+    """An address that is taken back is a miss with the next compile, whatever else is wrong."""
+
+    def setUp(self):
+        super().setUp()
+        self.device(TOKEN, SECOND)
+        self.compile()
+        self.assert_given(TOKEN, SECOND, UUID)
+
+    def assert_kept(self, given, missed):
+        self.compile(check=1)
+        self.assert_given(*given)
+        self.assert_missed(*missed)
+        # The same from scratch, and with all that is known by now.
+        self.signpost("compile", "--force", check=1)
+        self.assert_given(*given)
+        self.assert_missed(*missed)
+
+    def test_beside_another_field_that_is_wrong(self):
+        self.device(SECOND, uuid_addresses="off", user_id="seven")
+        self.assert_kept([SECOND], [TOKEN, UUID])
+        self.device(uuid_addresses="off", user_id="seven")
+        self.assert_kept([], [TOKEN, SECOND, UUID])
+        self.device(TOKEN, device=["phone"])
+        self.assert_kept([TOKEN, UUID], [SECOND])
+        # Nothing is said of them any more.
+        self.registry.device(device=["phone"])
+        self.assert_kept([UUID], [TOKEN, SECOND])
+        self.device(SECOND)
+        self.compile()
+        self.assert_given(SECOND, UUID)
+        self.assert_missed(TOKEN)
+
+    def test_not_by_what_cannot_be_told(self):
+        file = self.registry.path / f"devices/{UUID}.json"
+        for text in ("{", "", "[]", json.dumps({"uuid": OTHER, "status": "active", "tokens": []})):
+            file.write_text(text)
+            self.assert_kept([TOKEN, SECOND, UUID], [])
+
+    def test_a_copy_for_another_device_takes_none_away(self):
+        text = (self.registry.path / f"devices/{UUID}.json").read_text()
+        self.registry.write(f"devices/{OTHER}.json", text)
+        self.assert_kept([TOKEN, SECOND, UUID], [])
+
+
+class Many(Tokens):
+    def test_the_most(self):
+        tokens = [f"token-{number:02}-of-many" for number in range(66)]
+        self.device(*tokens[:64], uuid_addresses="off")
+        self.compile()
+        self.assert_given(tokens[0], tokens[63])
+        run = self.signpost("token", UUID, check=2)
+        self.assertIn("64 tokens", run.stderr)
+        self.device(*tokens, uuid_addresses="off")
+        self.assertIn("at most 64", self.compile(check=1).stderr)
+        self.assert_given(tokens[0], tokens[63])
+        self.assert_missed(tokens[64], tokens[65], UUID)
+
+
 class UuidAddresses(Tokens):
     def test_off_for_all(self):
         self.device(TOKEN)
