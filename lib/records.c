@@ -1,6 +1,5 @@
 #include "records.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -428,7 +427,7 @@ read_endpoint(struct fields *fields, struct endpoint_record *endpoint)
         "status",  "priority", "groups", "name", "node_ip", "client", "client_service_name",
         "created", NULL};
     const char *known_flat[64];
-    size_t i, n = 0;
+    size_t i, n;
 
     endpoint->record.status = read_status(fields);
     endpoint->priority = read_priority(fields);
@@ -441,11 +440,10 @@ read_endpoint(struct fields *fields, struct endpoint_record *endpoint)
     endpoint->is_usable = read_client(fields, endpoint->record.status, &endpoint->client);
     if (endpoint->client.address == NULL && !fields->failed)
         fields_fail(fields, NULL, "no address");
-    for (i = 0; known[i] != NULL; i++)
-        known_flat[n++] = known[i];
-    for (i = 0; client_keys[i] != NULL; i++)
-        known_flat[n++] = client_keys[i];
-    known_flat[n] = NULL;
+    for (n = 0; known[n] != NULL; n++)
+        known_flat[n] = known[n];
+    for (i = 0; (known_flat[n] = client_keys[i]) != NULL; i++)
+        n++;
     fields_name_unknown(fields, FINDING_NOTICE, known_flat);
 }
 
