@@ -21,7 +21,7 @@
 #include "subscription.h"
 
 static const char help[] =
-    "usage: signpost explain [-c FILE] [--json] [--user-agent UA] UUID\n"
+    "usage: signpost explain [-c FILE] [--json] [--user-agent UA] UUID|TOKEN\n"
     "\n"
     "Says what the registry gives this device and why, or at which step it is\n"
     "refused: the device, its user, the core, each route and endpoint. Then whether\n"
@@ -43,6 +43,7 @@ struct explain {
     struct policy policy;
     struct token_owners tokens;
     struct uuid uuid;
+    const char *token; /* what it is asked by instead; NULL: by the UUID */
     const struct device *device;
     const struct user *user;
     enum refusal refusal;
@@ -398,13 +399,18 @@ run(struct explain *explain, bool as_json)
     char *text;
     int rc;
 
+    if (load_served(explain->config, &explain->registry) != 0)
+        return EXIT_TROUBLE;
+    if (explain->token != NULL &&
+        !explain_find_token(&explain->registry, explain->token, &explain->uuid)) {
+        trouble("it is no UUID, and no device has it as a token");
+        return EXIT_FOUND;
+    }
     uuid_format(&explain->uuid, uuid);
     explain->out = json_pack("{s:s}", "uuid", uuid);
     explain->subscription = calloc(1, sizeof(*explain->subscription));
     if (explain->out == NULL || explain->subscription == NULL)
         return trouble("out of memory");
-    if (load_served(explain->config, &explain->registry) != 0)
-        return EXIT_TROUBLE;
     if (policy_init(&explain->policy, &explain->registry, &explain->config->policy, &error) != 0)
         return trouble("%s", error.text);
     if (liveness_init(&explain->liveness, explain->config->state, &explain->config->health,
@@ -465,7 +471,11 @@ explain_main(int argc, char **argv)
     if (argc - optind != 1)
         return usage_trouble("explain");
     if (uuid_parse(argv[optind], strlen(argv[optind]), &explain.uuid) != 0)
-        return trouble("'%s' is not a UUID (8-4-4-4-12 hexadecimal digits)", argv[optind]);
+        explain.token = argv[optind];
+    if (explain.token != NULL && !token_is_form(explain.token, strlen(explain.token)))
+        return trouble("'%s' is neither a UUID (8-4-4-4-12 hexadecimal digits) nor a token (8 to "
+                       "128 of A-Z a-z 0-9 - _)",
+                       argv[optind]);
     if (load_settings(&config, file, NULL) != 0)
         return EXIT_TROUBLE;
     explain.config = &config;

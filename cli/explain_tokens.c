@@ -27,6 +27,33 @@ explain_tokens(const struct token_owners *owners, const struct device *device, i
     return array;
 }
 
+static bool
+has(const struct device *device, const uint8_t hash[TOKEN_HASH])
+{
+    size_t i;
+
+    for (i = 0; device->addresses != NULL && i < device->addresses->count; i++)
+        if (memcmp(device->addresses->tokens[i].hash, hash, TOKEN_HASH) == 0)
+            return true;
+    return false;
+}
+
+bool
+explain_find_token(const struct registry *registry, const char *token, struct uuid *uuid)
+{
+    const struct device *device;
+    uint8_t hash[TOKEN_HASH];
+    size_t i;
+
+    token_hash(token, strlen(token), hash);
+    for (i = 0; (device = registry_at(registry, KIND_DEVICE, i)) != NULL; i++)
+        if (has(device, hash)) {
+            *uuid = device->uuid;
+            return true;
+        }
+    return false;
+}
+
 bool
 explain_has_token(const json_t *device)
 {

@@ -236,9 +236,11 @@ class InService(Explain):
 
 class Trouble(Explain):
     def test_exit_status_2(self):
-        for argument in ("x", UUID[:-1], UUID + "0", UUID.replace("-", ""), "{" + UUID + "}", ""):
+        for argument in (UUID[:-1], UUID + "0", UUID.replace("-", "")):
+            self.assertIn("it is no UUID", self.signpost("explain", argument, check=1).stderr)
+        for argument in ("x", "{" + UUID + "}", ""):
             run = self.signpost("explain", argument, check=2)
-            self.assertIn("is not a UUID", run.stderr)
+            self.assertIn("is neither a UUID", run.stderr)
             self.assertEqual("", run.stdout)
         self.environment["SIGNPOST_DATA"] = str(self.dir / "missing")
         run = self.signpost("explain", UUID, check=2)

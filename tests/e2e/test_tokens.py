@@ -207,6 +207,18 @@ class Records(Tokens):
         self.assertIn(f"{UUID} has a token that ends at another time\n", run.stdout)
 
 
+class Explained(Tokens):
+    def test_by_token(self):
+        self.device(TOKEN, {"sha256": sha256(SECOND), "until": PAST}, status="blocked")
+        self.compile()
+        for token in (TOKEN, SECOND):
+            facts = self.explain(check=1, uuid=token)
+            self.assertEqual((UUID, "device-status"), (facts["uuid"], facts["refusal"]))
+        run = self.signpost("explain", "no-such-token", check=1)
+        self.assertEqual(("", "signpost: it is no UUID, and no device has it as a token\n"), (run.stdout, run.stderr))
+        self.assertIn("neither a UUID", self.signpost("explain", "short", check=2).stderr)
+
+
 class Revoked(Tokens):
     """An address that is taken back is a miss with the next compile, whatever else is wrong."""
 
