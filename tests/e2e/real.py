@@ -246,6 +246,7 @@ class World:
         (self.dir / "site").mkdir()
         target = f"""server {{
             listen 127.0.0.1:{TARGET} ssl http2;
+            access_log off;
             ssl_protocols TLSv1.3;
             ssl_certificate {self.target[0]};
             ssl_certificate_key {self.target[1]};

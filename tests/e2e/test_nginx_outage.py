@@ -108,9 +108,9 @@ class Logs(Nginx):
         self.responder(socket_path=self.socket)
         conf = shipped("nginx-fcgi.conf")
         conf = conf.replace("listen 127.0.0.1:8080;", f"listen unix:{self.web};")
-        start, end = conf.index("    # map $uri"), conf.index("    client_body_temp_path")
+        start, end = conf.index("    # map $uri"), conf.index("    upstream signpost {")
         conf = conf[:start] + conf[start:end].replace("    # ", "    ") + conf[end:]
-        self.nginx(conf.replace("access_log off;", ""))
+        self.nginx(conf.replace("access_log off; # for debugging: ", ""))
         self.poll()
         self.fetch(f"/{UUID}?format=links")
         self.fetch("/about/")
