@@ -15,7 +15,7 @@ from support import METADATA, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, 
 
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
 
-# The server, as any installation has it. DIR is the test's directory.
+# The server, as any installation has it, with Debian's logs. DIR is the test's directory.
 SERVER = """
 ServerRoot DIR
 ServerName example.org
@@ -23,7 +23,9 @@ Listen 127.0.0.1:PORT
 PidFile DIR/run/apache-PORT.pid
 Mutex file:DIR/run default
 ErrorLog DIR/run/apache-PORT.log
-LogLevel alert
+LogLevel warn
+LogFormat '%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"' vhost_combined
+CustomLog DIR/run/other_vhosts_access.log vhost_combined
 ServerTokens Prod
 ServerSignature Off
 TraceEnable off
@@ -37,6 +39,12 @@ TypesConfig /etc/mime.types
 <Directory DIR/site>
     Require all granted
 </Directory>
+"""
+
+# Of the host, so that no log holds an address.
+QUIET = """
+LogLevel alert
+CustomLog /dev/null "-"
 """
 
 # Whatever is no file of the site goes to the responder, so that every miss takes the same way.
@@ -73,13 +81,16 @@ RewriteRule "^(/.*)$" "DIR/bin/signpost.fcgi$1" [L,B=?]
 </Directory>
 FcgidInitialEnv SIGNPOST_STATE "DIR/state"
 FcgidInitialEnv SIGNPOST_CONFIG "/dev/null"
+FcgidMaxRequestsPerProcess 0
+"""
+
+# Outside of virtual hosts. It gives a process one request at a time.
+FCGID_SERVER = """
 FcgidIPCDir DIR/run/fcgid
 FcgidProcessTableFile DIR/run/fcgid_shm
-# It gives a process one request at a time.
 FcgidMaxProcessesPerClass 4
 FcgidIdleTimeout 0
 FcgidProcessLifeTime 0
-FcgidMaxRequestsPerProcess 0
 """
 
 CGI = CONDITIONS + """
@@ -98,6 +109,8 @@ SetEnv SIGNPOST_CONFIG "/dev/null"
 
 class Apache(TestCase):
     """A registry with every kind of miss, a decoy, and Apache, which cannot listen on a path."""
+
+    QUIET = QUIET
 
     def setUp(self):
         super().setUp()
@@ -119,14 +132,15 @@ class Apache(TestCase):
                 file.chmod(0o644)
             (self.dir / "run").chmod(0o777)
 
-    def apache(self, text="", modules=(), mpm="event"):
-        """Starts Apache and returns its (host, port), ready."""
+    def apache(self, text="", modules=(), mpm="event", server=""):
+        """Starts Apache with a virtual host of this text; returns its (host, port), ready."""
         loaded = [f"mpm_{mpm}", "authz_core", "dir", "mime", "rewrite", *modules]
         lines = [f"LoadModule {name}_module {MODULES}/mod_{name}.so\n" for name in loaded]
         if os.geteuid() == 0:
             lines.append("User nobody\nGroup nogroup\n")
         port = free_port()
-        conf = "".join(lines) + (SERVER + text).replace("PORT", str(port))
+        host = f"<VirtualHost *:PORT>\n{self.QUIET}{text}</VirtualHost>\n"
+        conf = "".join(lines) + (SERVER + server + host).replace("PORT", str(port))
         file = self.dir / f"apache-{port}.conf"
         file.write_text(conf.replace("DIR/", f"{self.dir}/").replace(" DIR\n", f" {self.dir}\n"))
         process = self.start(
@@ -160,11 +174,11 @@ class Apache(TestCase):
         return responder
 
     def fcgid(self):
-        return self.apache(FCGID, ["fcgid"])
+        return self.apache(FCGID, ["fcgid"], server=FCGID_SERVER)
 
     def cgi(self, flavour="cgid", mpm="event"):
-        text = CGI + (f"ScriptSock {self.dir}/run/cgid\n" if flavour == "cgid" else "")
-        address = self.apache(text, [flavour, "env", "buffer"], mpm)
+        server = f"ScriptSock {self.dir}/run/cgid\n" if flavour == "cgid" else ""
+        address = self.apache(CGI, [flavour, "env", "buffer"], mpm, server)
         if flavour == "cgid":
             # Apache serves before the process does that starts programs for it: that is a 503, too.
             until(lambda: any((self.dir / "run").glob("cgid*")), "cgid")
@@ -235,17 +249,19 @@ class Proxy(Apache):
 
     def test_the_responder_goes_and_comes_back(self):
         responder, address = self.proxy()
-        self.assertEqual(200, fetch(address[1], f"/api/{UUID}").status)
+        for path in (f"/api/{UUID}", f"/api/{misses.TOKEN}"):
+            self.assertEqual(200, fetch(address[1], path).status)
         responder.stop()
-        for path in (f"/api/{UUID}", "/nix"):
-            answer = fetch(address[1], path)
+        for path in (f"/api/{UUID}", f"/api/{misses.TOKEN}", "/nix"):
+            # Apache quotes where a request comes from, too.
+            answer = fetch(address[1], path, headers={"Referer": "https://example.org" + path})
             self.assertEqual((503, b"", "60"), self.outage_of(answer))
         self.assertEqual(200, fetch(address[1], "/").status)
         self.start_proxied()
         self.assertEqual(200, fetch(address[1], f"/api/{UUID}").status)
         self.assertEqual(404, fetch(address[1], "/nix").status)
         for log in (self.dir / "run").glob("*.log"):
-            self.assertNotIn(UUID[:8], log.read_text())
+            self.assertNotRegex(log.read_text(), f"{UUID[:8]}|{misses.TOKEN}")
 
     def test_no_snapshot(self):
         for file in self.state.glob("*.cdb"):
