@@ -37,6 +37,11 @@ INNER = [
     "/.signpostx",
     "/.signpost/nix",
     f"/.signpost/api/{UNKNOWN}",
+    f"/.signpostx/api/{UUID}",
+    f"/.signpost-{UUID}/api/{UUID}?format=links",
+    f"/%2esignpost%78/{UUID}",
+    f"/.signpost.signpost/{UUID}",
+    f"/.signpost/.signpost/api/{UUID}",
     "/.signpost/index.html",
     "/%2esignpost/nix",
     "/.signpost?x",
@@ -250,18 +255,28 @@ class Supervision(Lighttpd):
     def test_no_token_is_logged(self):
         """Whatever lighttpd has to say of requests, while nobody answers them."""
         token = misses.TOKEN
-        self.tokens = (token,)
+        self.assert_no_outage_names_a_token(
+            f"/api/{token}", f"/{token}/clash", f"/api/{token}?x", f"/api/{token}%20x"
+        )
+
+    def test_no_token_behind_another_spelling_is_logged(self):
+        token = misses.TOKEN
+        self.assert_no_outage_names_a_token(
+            f"/.signpostx/api/{token}", f"/.signpost-{token}", f"/.signpost/{token}"
+        )
+
+    def assert_no_outage_names_a_token(self, *paths):
+        self.tokens = (misses.TOKEN,)
         (self.dir / "build").unlink()
         (self.dir / "build").mkdir()
         program = shutil.copy(BUILD / "signpost.fcgi", self.dir / "build")
         shutil.copy(BUILD / "signpost", self.dir / "build")
         server = self.lighttpd()
-        self.assertEqual(200, self.fetch(f"/api/{token}").status)
+        self.assertEqual(200, self.fetch(f"/api/{misses.TOKEN}").status)
         (old,) = children(server.pid, "signpost.fcgi")
         pathlib.Path(program).unlink()
         os.kill(old, signal.SIGKILL)
-        paths = [f"/api/{token}", f"/{token}/clash", f"/api/{token}?x", f"/api/{token}%20x"]
-        until(lambda: [self.fetch(path).status for path in paths] == [503] * 4, "the outage")
+        until(lambda: {self.fetch(path).status for path in paths} == {503}, "the outage")
         log = self.dir / "run" / "lighttpd-error.log"
         until(lambda: "/.signpost" in log.read_text(), "a line about it")
-        self.assertNotIn(token, log.read_text())
+        self.assertNotIn(misses.TOKEN, log.read_text())

@@ -19,7 +19,7 @@ class Limits(Lighttpd):
         self.compile()
         self.port = free_port()
         text = (TOP / "lighttpd.conf").read_text()
-        for line in ('server.modules += ( "mod_magnet" )', '$HTTP["url"] =~ "^/\\.signpost" {'):
+        for line in ('server.modules += ( "mod_magnet" )', '$HTTP["url"] =~ "^/\\.signpost/" {'):
             self.assertIn("# " + line, text, "there are no limits")
             text = text.replace("# " + line, line)
         text = text.replace("server.port = 8080 ", f"server.port = {self.port} ")
@@ -70,6 +70,17 @@ class Limits(Lighttpd):
         self.assertEqual([200] * 20, self.statuses([f"/api/{UUID}"] * 20))
         self.assertEqual([200] * 10, self.statuses([f"/api/{UUID}"] * 10, method="HEAD"))
         self.assertEqual({200}, set(self.statuses(["/"] * 3000)))
+
+    def test_every_spelling_is_of_the_same_address(self):
+        spellings = [faces.SPELLINGS[name](f"/api/{UUID}") for name in faces.LEADS_ON]
+        spellings += [f"/.signpost/api/{UUID}", f"/.signpost//api/{UUID}?x"]
+        for path in spellings:
+            self.statuses([path] * 10, NODE)
+        for path in spellings:
+            self.assertEqual([404] * 3, self.statuses([path] * 3, NODE), path)
+        for number in range(3):
+            path = f"/.signpost{'x' * 50}{number}/api/{UUID}"
+            self.assertEqual([404], self.statuses([path], NODE))
 
     def test_floods_cost_no_other(self):
         statuses = self.statuses([f"/api/{UUID}"] * 200)
