@@ -55,8 +55,6 @@ def parts():
 
 
 class Installed(Nginx):
-    tokens = (TOKEN, misses.ENDED, misses.OF_BLOCKED_TOKEN)
-
     def setUp(self):
         super().setUp()
         for name in ("log", "conf.d", "sites-enabled"):

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import fcgi
+from misses import ENDED, TOKEN
 from support import RESPONDER, UNKNOWN, UUID, UnixConnection, fetch, shipped, until
 from test_nginx import Nginx
 
@@ -54,38 +55,49 @@ class Outage(Nginx):
 
 
 class Logs(Nginx):
-    """No log names a UUID, whatever goes wrong: nginx is fond of quoting the request line."""
+    """No log names a UUID or a token, whatever goes wrong: nginx is fond of quoting the request line."""
 
     def poll(self):
-        return {self.fetch(f"/api/{uuid}").status for uuid in (UUID, UNKNOWN, UUID.upper())}
+        """The statuses of every kind of address, by the ways that a token can be written too."""
+        paths = [f"/api/{address}" for address in (UUID, UNKNOWN, UUID.upper(), TOKEN, ENDED)]
+        paths += [f"/{TOKEN}?format=links", f"//{TOKEN}", f"/api/{TOKEN}/clash"]
+        return {self.fetch(path).status for path in paths}
 
-    def assert_no_uuid_is_logged(self):
+    def assert_no_address_is_logged(self):
         logs = [*(self.dir / "run").rglob("*"), *self.dir.glob("*.log")]
         said = {str(log): log.read_bytes().lower() for log in logs if log.is_file()}
-        self.assertEqual([], [log for log in said if UUID[:8].encode() in said[log]])
+        starts = [address[:8].lower().encode() for address in (UUID, TOKEN, ENDED)]
+        self.assertEqual([], [log for log in said if any(start in said[log] for start in starts)])
 
     def test_answers(self):
         self.serve()
         self.assertEqual({200, 404}, self.poll())
-        self.assert_no_uuid_is_logged()
+        self.assert_no_address_is_logged()
 
     def test_no_socket(self):
         self.nginx()
         self.assertEqual({503}, self.poll())
-        self.assert_no_uuid_is_logged()
+        self.assert_no_address_is_logged()
 
     def test_nobody_at_the_socket(self):
         with socket.socket(socket.AF_UNIX) as s:
             s.bind(str(self.socket))
         self.nginx()
         self.assertEqual({503}, self.poll())
-        self.assert_no_uuid_is_logged()
+        self.assert_no_address_is_logged()
 
     def test_no_snapshot(self):
         self.responder(socket_path=self.socket)
         self.nginx()
         self.assertEqual({503}, self.poll())
-        self.assert_no_uuid_is_logged()
+        self.assert_no_address_is_logged()
+
+    def test_the_responder_goes(self):
+        responder = self.serve()
+        self.assertEqual(200, self.fetch(f"/api/{TOKEN}").status)
+        responder.stop()
+        self.assertEqual({503}, self.poll())
+        self.assert_no_address_is_logged()
 
     def test_a_responder_that_talks_nonsense(self):
         self.nginx()
@@ -100,7 +112,7 @@ class Logs(Nginx):
                 thread.join()
                 self.socket.unlink()
                 self.assertEqual({503}, statuses)
-        self.assert_no_uuid_is_logged()
+        self.assert_no_address_is_logged()
 
     def test_the_log_for_debugging(self):
         """The form of the access log that the file holds as a comment."""
@@ -115,18 +127,21 @@ class Logs(Nginx):
         self.fetch(f"/{UUID}?format=links")
         self.fetch("/about/")
         log = self.dir / "run" / "access.log"
-        lines = until(lambda: (said := log.read_text().splitlines()) and said[4:] and said)
+        lines = until(lambda: (said := log.read_text().splitlines()) and said[9:] and said)
         self.assertCountEqual(
             [
                 f"GET /api/{UUID[:4]}... 200",
                 f"GET /api/{UUID.upper()[:4]}... 200",
                 f"GET /api/{UNKNOWN[:4]}... 404",
+                *[f"GET /api/{TOKEN[:4]}... 200"] * 2,
+                f"GET /api/{ENDED[:4]}... 404",
                 f"GET /{UUID[:4]}... 200",
+                *[f"GET /{TOKEN[:4]}... 200"] * 2,
                 "GET /abou... 200",
             ],
             [line.split(" ", 1)[1].rsplit(" ", 1)[0] for line in lines],
         )
-        self.assert_no_uuid_is_logged()
+        self.assert_no_address_is_logged()
 
     @staticmethod
     def say_to_all(listener, words):
