@@ -1,9 +1,7 @@
 """The responder's sandbox, tried from inside; and that everything works in it."""
 
-import os
 import pathlib
 import re
-import resource
 import socket
 
 import fcgi
@@ -92,12 +90,18 @@ class Inside(TestCase):
         self.assertEqual("ESRCH", found["trace"])
 
     def test_no_core_and_no_look_inside(self):
-        responder = self.heir(self.listen())
-        for what in (resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
-            self.assertEqual((0, 0), resource.prlimit(responder.pid, what))
-        # What is not dumpable belongs to root in /proc.
-        self.assertEqual(0, os.stat(f"/proc/{responder.pid}/mem").st_uid)
-        status = pathlib.Path(f"/proc/{responder.pid}/status").read_text()
+        self.state.chmod(0o755)
+        for file in self.state.iterdir():
+            file.chmod(0o644)
+        responder = self.heir(self.listen(), **self.as_nobody())
+        # What is not dumpable belongs to root in /proc, whoever runs it.
+        process = pathlib.Path(f"/proc/{responder.pid}")
+        self.assertNotEqual(0, process.stat().st_uid)
+        self.assertEqual(0, (process / "mem").stat().st_uid)
+        limits = (process / "limits").read_text()
+        for what in ("Max core file size", "Max processes"):
+            self.assertRegex(limits, what + " +0 +0 ")
+        status = (process / "status").read_text()
         self.assertRegex(status, r"NoNewPrivs:\s+1\n")
         self.assertRegex(status, r"Seccomp:\s+2\n")
 
