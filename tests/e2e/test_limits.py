@@ -113,7 +113,9 @@ class Floods(Limits):
         paths = [f"/nix/{i}" for i in range(6000)]
         for i in range(0, len(paths), 500):
             self.statuses(paths[i : i + 500], f"2001:db8:0:7:{i:x}::1")
-        self.assertEqual(404, self.status(peer="2001:db8:0:7::99"), "the ceiling")
+        # Not the first one: a place comes back every 5 ms.
+        last = self.statuses([f"/api/{UUID}"] * 20, "2001:db8:0:7::99")
+        self.assertGreater(last.count(404), 10, "the ceiling")
         self.assertEqual(200, self.status(peer="2001:db8:0:8::99"))
 
     def test_of_paths_fill_no_zone(self):
