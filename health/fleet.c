@@ -78,15 +78,20 @@ find(const struct fleet *fleet, uint64_t config)
     return found != NULL ? *found : NULL;
 }
 
+/* The UUID to probe a node with: by the node's address, else by the host of its link. */
 static const struct uuid *
-uuid_of(const struct health_settings *settings, const char *address)
+uuid_of(const struct health_settings *settings, const struct set_entry *entry, const char *host)
 {
+    const struct uuid *uuid = &settings->uuid;
     size_t i;
 
-    for (i = 0; i < settings->user_count; i++)
-        if (strcmp(settings->users[i].node, address) == 0)
+    for (i = 0; i < settings->user_count; i++) {
+        if (set_node_key(settings->users[i].node) == entry->node)
             return &settings->users[i].uuid;
-    return &settings->uuid;
+        if (strcmp(settings->users[i].node, host) == 0)
+            uuid = &settings->users[i].uuid;
+    }
+    return uuid;
 }
 
 /* Makes a node of an entry. Returns it, or NULL with error filled. */
@@ -107,7 +112,7 @@ make_node(const struct set_entry *entry, const struct health_settings *settings,
         free_node(node);
         return NULL;
     }
-    node->uuid = *uuid_of(settings, node->client.address);
+    node->uuid = *uuid_of(settings, entry, node->client.address);
     node->needs = probe_unsupported(&node->client);
     node->name = pool_printf(&node->pool, "%s:%u %s %s", node->client.address, node->client.port,
                              transport_name(node->client.type),

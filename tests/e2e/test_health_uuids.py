@@ -3,10 +3,11 @@
 import itertools
 import json
 
+import entry
 import fcgi
 from fleets import DEVICE, PROBER, FleetCase
 from forms import CHROME, FORMATS, HTML, SING_BOX
-from support import UNKNOWN, until
+from support import ENTRY, UNKNOWN, until
 
 OTHERS = [f"8f3c5d1e-6324-4d53-ad4f-8cda48b308b{i}" for i in range(2)]
 PROBERS = [PROBER, *OTHERS]
@@ -87,3 +88,19 @@ class Uuids(FleetCase):
         self.fleet.uuids.remove(OTHERS[1])
         self.until_all("dead", self.nodes[1])
         until(lambda: self.given() == ["n0", "n2", "n3"], "it to be left out")
+
+    def test_a_node_behind_a_domain_goes_by_its_address_before_its_domain(self):
+        domains = ["a.localhost", "b.localhost"]  # which libcurl finds without a name server
+        hosts = [entry.Node(self.fleet, "127.0.0.1") for _ in domains]
+        self.fleet.set("alive", *hosts)
+        self.addCleanup(self.fleet.set, "closed", *hosts)
+        for domain, node_ip, host in zip(domains, [ENTRY, "203.0.113.22"], hosts, strict=True):
+            self.registry.domain(domain, node_ip=node_ip)
+            client = {"type": "tcp", "security": "none", "port": host.port}
+            self.registry.route(entry=node_ip, client=client)
+        self.compile()
+        self.configure(uuids=f"{{{domains[0]}: {PROBER}, {ENTRY}: {OTHERS[0]},"
+                             f" {domains[1]}: {OTHERS[1]}}}")  # fmt: skip
+        self.fleet.uuids.update(OTHERS)
+        self.ask_once()
+        self.assertEqual([{OTHERS[0]}, {OTHERS[1]}], [host.visitors for host in hosts])
