@@ -15,6 +15,7 @@ struct probe {
     void *cookie;
     bool is_large;
     bool is_second; /* the attempt is at the second target */
+    long long end;  /* ms of the monotonic clock: when all of it must be over */
     char first_reason[PROBE_REASON];
     const char *first_hint;
     struct attempt attempt;
@@ -55,14 +56,17 @@ probe_unsupported(const struct client *client)
 }
 
 static void
-start_attempt(struct prober *prober, struct probe *probe, const struct target *target,
-              unsigned timeout_ms)
+start_attempt(struct prober *prober, struct probe *probe, const struct target *target)
 {
     struct attempt *attempt = &probe->attempt;
+    /* Kept for the second target. */
+    long long rest = prober->options.second.host != NULL && !probe->is_second
+                         ? prober->options.timeout_ms / 3
+                         : 0;
 
     attempt_init(attempt, probe->client, &probe->uuid,
                  probe->via.socket != NULL ? &probe->via : NULL, target, &prober->options,
-                 timeout_ms);
+                 probe->end - rest, probe->end);
     if (attempt->outcome != OUTCOME_NONE)
         return;
     if (curl_easy_setopt(attempt->easy, CURLOPT_PRIVATE, probe) != CURLE_OK ||
@@ -121,7 +125,7 @@ conclude(struct prober *prober, struct probe *probe)
         memcpy(probe->first_reason, attempt->reason, sizeof(probe->first_reason));
         probe->first_hint = attempt->hint;
         probe->is_second = true;
-        start_attempt(prober, probe, &prober->options.second, prober->options.timeout_ms / 2);
+        start_attempt(prober, probe, &prober->options.second);
         return false;
     }
     if (!probe->is_second)
@@ -167,9 +171,9 @@ start_queued(struct prober *prober)
             continue;
         }
         prober->active[prober->active_count++] = probe;
+        probe->end = attempt_now() + prober->options.timeout_ms;
         start_attempt(prober, probe,
-                      probe->is_large ? &prober->options.large : &prober->options.target,
-                      prober->options.timeout_ms);
+                      probe->is_large ? &prober->options.large : &prober->options.target);
     }
 }
 

@@ -46,7 +46,11 @@ struct probe_options {
      */
     struct target second;
     struct target large; /* for probes with is_large; host NULL: those ask for target, too */
-    unsigned timeout_ms; /* 0: PROBE_TIMEOUT_MS; the second target has half of it, once more */
+    /*
+     * Of a whole probe, 0: PROBE_TIMEOUT_MS. Where there is a second target, the first one must
+     * answer within two thirds of it.
+     */
+    unsigned timeout_ms;
     unsigned at_once;    /* 0: PROBE_AT_ONCE */
     const char *ca_file; /* certificates to trust instead of the system's, PEM; or NULL */
     int wake_fd;         /* prober_step returns at once when it is readable; -1: none */

@@ -41,7 +41,7 @@ attempt_end(struct attempt *attempt, enum outcome outcome, const char *format, .
 
 /* Everything that does not depend on the transport. */
 static CURLcode
-set_way(struct attempt *attempt, const struct probe_options *options)
+set_way(struct attempt *attempt)
 {
     const struct client *client = attempt->client;
     const char *address = client != NULL ? client->address : attempt->target->host;
@@ -71,7 +71,7 @@ set_way(struct attempt *attempt, const struct probe_options *options)
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     /* Of several addresses, each gets a share of this. */
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(attempt->deadline - attempt->started));
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     /* Else an attempt that is given up waits for its thread, which waits for a name server. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -88,7 +88,7 @@ set_up(struct attempt *attempt, const struct probe_options *options)
     attempt->easy = curl_easy_init();
     if (attempt->easy == NULL)
         return CURLE_OUT_OF_MEMORY;
-    code = set_way(attempt, options);
+    code = set_way(attempt);
     if (code == CURLE_OK && client != NULL && client->security == SECURITY_TLS)
         code = tls_set_up(attempt->easy, &attempt->tls, options->ca_file);
     return code;
@@ -97,7 +97,7 @@ set_up(struct attempt *attempt, const struct probe_options *options)
 void
 attempt_init(struct attempt *attempt, const struct client *client, const struct uuid *uuid,
              const struct probe_via *via, const struct target *target,
-             const struct probe_options *options, unsigned timeout_ms)
+             const struct probe_options *options, long long deadline, long long end)
 {
     CURLcode code;
 
@@ -107,10 +107,11 @@ attempt_init(struct attempt *attempt, const struct client *client, const struct 
         .via = via,
         .target = target,
         .started = attempt_now(),
+        .deadline = deadline,
+        .end = end,
         .hint = "",
         .tls = {.client = client},
     };
-    attempt->deadline = attempt->started + timeout_ms;
     buf_init(&attempt->out, OUT_MAX);
     buf_init(&attempt->message, OUT_MAX);
     vless_reply_init(&attempt->reply, target->status, target->body);
@@ -165,8 +166,10 @@ attempt_take(struct attempt *attempt, const uint8_t *bytes, size_t len)
     if (attempt->outcome != OUTCOME_NONE)
         return;
     state = vless_reply_take(reply, bytes, len);
-    if (reply->http.status != 0 && attempt->ms == 0)
+    if (reply->http.status != 0 && attempt->ms == 0) {
         attempt->ms = (unsigned)(attempt_now() - attempt->started) + 1;
+        attempt->deadline = attempt->end;
+    }
     if (state == VLESS_DONE && reply->http.status == reply->wanted)
         attempt_end(attempt, OUTCOME_RIGHT, NULL);
     else if (state == VLESS_DONE)

@@ -35,6 +35,7 @@ struct attempt {
     struct tls tls;
     char curl_says[CURL_ERROR_SIZE];
     long long started, deadline; /* in ms of the monotonic clock */
+    long long end;               /* likewise: the deadline once the target's status is there */
     enum stage stage;
     bool is_connected; /* its socket is ours to send and receive by */
     struct buf out;    /* what is to be sent */
@@ -59,7 +60,7 @@ long long attempt_now(void);
  */
 void attempt_init(struct attempt *attempt, const struct client *client, const struct uuid *uuid,
                   const struct probe_via *via, const struct target *target,
-                  const struct probe_options *options, unsigned timeout_ms);
+                  const struct probe_options *options, long long deadline, long long end);
 void attempt_release(struct attempt *attempt);
 
 /* Ends an attempt with a reason (printf-like; NULL for none). What is said first counts. */
