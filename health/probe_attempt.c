@@ -1,9 +1,12 @@
 /* One attempt: what all transports have in common. */
 #include "probe_parts.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host.h"
 
@@ -39,6 +42,28 @@ attempt_end(struct attempt *attempt, enum outcome outcome, const char *format, .
             *p = '?';
 }
 
+/*
+ * Makes a socket for libcurl, unless this machine has no way to the address, which connecting a
+ * datagram socket tells without a packet: of a name with several addresses the others count.
+ */
+static curl_socket_t
+open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct attempt *attempt = context;
+    int way = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = CURL_SOCKET_BAD;
+
+    (void)purpose;
+    if (way >= 0 && connect(way, &address->addr, address->addrlen) == 0)
+        fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0)
+        attempt->has_way = true;
+    else
+        attempt->no_way = errno;
+    if (way >= 0)
+        close(way);
+    return fd;
+}
+
 /* Everything that does not depend on the transport. */
 static CURLcode
 set_way(struct attempt *attempt)
@@ -65,8 +90,12 @@ set_way(struct attempt *attempt)
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, attempt->connect_to);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, attempt->curl_says);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    if (attempt->via != NULL)
+    if (attempt->via != NULL) {
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, attempt->via->socket);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, attempt);
+    }
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);

@@ -32,6 +32,8 @@ struct attempt {
     const struct target *target;
     CURL *easy;
     struct curl_slist *connect_to;
+    bool has_way; /* this machine has one to an address of the name */
+    int no_way;   /* errno: why there is none to another */
     struct tls tls;
     char curl_says[CURL_ERROR_SIZE];
     long long started, deadline; /* in ms of the monotonic clock */

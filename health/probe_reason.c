@@ -90,6 +90,8 @@ system_error(const struct attempt *attempt)
 {
     long number = 0;
 
+    if (!attempt->has_way && attempt->no_way != 0)
+        return attempt->no_way;
     curl_easy_getinfo(attempt->easy, CURLINFO_OS_ERRNO, &number);
     return (int)number;
 }

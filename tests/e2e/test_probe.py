@@ -328,25 +328,32 @@ class V2ray(TestCase):
         self.assert_all("failed", "connecting: Connection refused", names, clients)
 
 
-# A network of its own, whose name server takes questions and does not answer; then a program.
-SILENT_NAMES = """
+# A network of its own, with a file of ours in the place of another; then a program.
+ALONE = """
 import os, socket, subprocess, sys
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
+subprocess.run(["mount", "--bind", sys.argv[1], sys.argv[2]], check=True)
+"""
+RUN = "os.execv(sys.argv[3], sys.argv[3:])"
+# Its name server takes questions and does not answer.
+SILENT_NAMES = """
 names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 names.bind(("127.0.0.1", 53))
 os.set_inheritable(names.fileno(), True)
-os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
 class Names(TestCase):
-    def test_a_name_server_that_hangs(self):
+    def alone(self, path, text, more=""):
+        """What enters a network of its own, with a text in the place of a file in /etc."""
         if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"):
             self.skipTest("needs root, and the packages util-linux and iproute2")
-        resolv = self.place.dir / "resolv.conf"
-        resolv.write_text("nameserver 127.0.0.1\n")
-        enter = ["unshare", "-mn", sys.executable, "-c", SILENT_NAMES, resolv]
+        file = self.place.dir / "etc-file"
+        file.write_text(text)
+        return ["unshare", "-mn", sys.executable, "-c", ALONE + more + RUN, file, path]
+
+    def test_a_name_server_that_hangs(self):
+        enter = self.alone("/etc/resolv.conf", "nameserver 127.0.0.1\n", SILENT_NAMES)
         clients = [{**WAYS["tcp"], "address": f"n{n}.example.org", "port": 1} for n in range(8)]
         started = time.monotonic()
         options = ["-t", self.place.target.url("204", 204), "-m", 500, "-n", 4]
@@ -355,6 +362,27 @@ class Names(TestCase):
         self.assertLess(time.monotonic() - started, 5)
         for result in results:
             self.assert_is("failed", "timed out looking up the name", result)
+
+    def test_a_name_with_addresses_where_no_way_leads(self):
+        """One that has a way tells of the node; that none has one is no fault of it."""
+        hosts = {
+            "a": ["127.0.0.1", "2001:db8::1"],
+            "b": ["::1", "203.0.113.1"],
+            "c": ["203.0.113.1", "127.0.0.1"],
+            "d": ["203.0.113.1", "2001:db8::1"],
+            "e": ["2001:db8::1"],
+        }
+        text = "".join(f"{ip} {name}.example\n" for name, ips in hosts.items() for ip in ips)
+        enter = self.alone("/etc/hosts", text)
+        clients = [{**WAYS["tcp"], "address": f"{name}.example", "port": 1} for name in hosts]
+        options = ["-t", self.place.target.url("204", 204), "-m", SHORT]
+        results, _ = probing.run([link(c) for c in clients], *options, enter=enter)
+        for name, result in zip(hosts, results, strict=True):
+            with self.subTest(name):
+                if name in "abc":
+                    self.assert_is("failed", "connecting: Connection refused", result, name)
+                else:
+                    self.assert_is("unknown", "connecting: Network is unreachable", result, name)
 
     def test_a_name_that_is_none(self):
         result = self.probe([link({**WAYS["tcp"], "address": "a.invalid", "port": 1})])[0]
