@@ -136,10 +136,9 @@ drained_has(const struct drained *drained, uint64_t key)
     return false;
 }
 
-/* Writes the nodes but one. */
+/* Writes the nodes but one. A compile that tidies up removes *.tmp. */
 static int
-write_nodes(const char *state, const struct strings *nodes, const char *without,
-            struct error *error)
+write_nodes(const char *path, const struct strings *nodes, const char *without, struct error *error)
 {
     struct buf buf;
     size_t i;
@@ -153,13 +152,14 @@ write_nodes(const char *state, const struct strings *nodes, const char *without,
         buf_putc(&buf, '\n');
     }
     rc = buf.failed ? error_set(error, "too many nodes")
-                    : state_write(state, DRAINED_FILE, buf.len > 0 ? buf.data : "", buf.len, error);
+                    : file_replace(path, ".new", buf.len > 0 ? buf.data : "", buf.len, error);
     buf_release(&buf);
     return rc;
 }
 
-int
-drained_change(const char *state, const char *node, bool is_drained, struct error *error)
+/* The same as drained_change, by who holds the lock. */
+static int
+change(const char *state, const char *node, bool is_drained, struct error *error)
 {
     char path[PATH_MAX], text[PATH_MAX + sizeof(error->text)];
     struct strings nodes;
@@ -176,8 +176,20 @@ drained_change(const char *state, const char *node, bool is_drained, struct erro
         rc = 0;
     else if (!is_drained || add(&nodes, &pool, node, error) == 0) {
         strings_sort(&nodes);
-        rc = write_nodes(state, &nodes, is_drained ? NULL : node, error) == 0 ? 1 : -1;
+        rc = write_nodes(path, &nodes, is_drained ? NULL : node, error) == 0 ? 1 : -1;
     }
     pool_release(&pool);
+    return rc;
+}
+
+int
+drained_change(const char *state, const char *node, bool is_drained, struct error *error)
+{
+    int lock = state_lock(state, STATE_DRAINED_LOCK, true, error), rc;
+
+    if (lock < 0)
+        return -1;
+    rc = change(state, node, is_drained, error);
+    close(lock);
     return rc;
 }

@@ -41,7 +41,8 @@ int drained_read(const char *path, struct pool *pool, struct strings *nodes, str
 
 /*
  * Adds a node to the file of a state directory, or takes it out. Returns 1 when that changed
- * something, 0 when it was so already, -1 with error filled and the file as it was.
+ * something, 0 when it was so already, -1 with error filled and the file as it was. Of several at
+ * once each waits for the others.
  */
 int drained_change(const char *state, const char *node, bool is_drained, struct error *error);
 

@@ -9,6 +9,8 @@
  *     looked                  its time: when the registry need not be looked at before
  *     cache                   what the next compile needs of this one (0600, cache.h)
  *     health.lock             held by signpost-health
+ *     drained                 nodes that are drained by hand (0640, drained.h)
+ *     drained.lock            held while it is changed
  *     engine.sock             between signpost-health and its VPN engine
  *     back.lock               held by the one that a CGI program has left behind
  *     watch.lock              held by the one that watches the registry
@@ -33,10 +35,11 @@ int state_snapshot_path(const char *directory, char *out, size_t size, struct er
 /* Makes the directory (0750), and those above it (0755), if they are not there. */
 int state_make(const char *directory, struct error *error);
 
-#define STATE_LOCK        "lock"
-#define STATE_WATCH_LOCK  "watch.lock"
-#define STATE_BACK_LOCK   "back.lock"
-#define STATE_HEALTH_LOCK "health.lock"
+#define STATE_LOCK         "lock"
+#define STATE_WATCH_LOCK   "watch.lock"
+#define STATE_BACK_LOCK    "back.lock"
+#define STATE_HEALTH_LOCK  "health.lock"
+#define STATE_DRAINED_LOCK "drained.lock"
 
 #define STATE_ENGINE_SOCKET "engine.sock"
 

@@ -1,5 +1,6 @@
 """drain and undrain: nodes that an operator takes out of everybody's links by hand."""
 
+import concurrent.futures
 import json
 
 import fcgi
@@ -46,6 +47,14 @@ class Drain(TestCase):
             self.signpost("undrain", node, check=0)
         self.assertEqual((ALL, []), (self.given(), self.drained()))
         self.assertIn("already", self.signpost("undrain", NODES[0], check=0).stdout)
+
+    def test_many_at_once(self):
+        """None of them is lost."""
+        nodes = [f"203.0.113.{n}" for n in range(100, 140)]
+        with concurrent.futures.ThreadPoolExecutor(8) as several:
+            for command, left in (("drain", nodes), ("undrain", [])):
+                list(several.map(lambda node, c=command: self.signpost(c, node, check=1), nodes))
+                self.assertEqual(left, self.drained())
 
     def test_a_running_responder_obeys(self):
         responder = self.responder()
