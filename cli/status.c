@@ -34,7 +34,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 a snapshot is in service and nothing is wrong, 1 it is in service\n"
     "but the last compile failed or found errors, or a file of usage, health or drained\n"
-    "nodes is wrong or too old, 2 none is in service.\n";
+    "nodes is wrong or too old, or one of health is missing, 2 none is in service.\n";
 
 static json_t *
 read_meta(struct snapshot *snapshot)

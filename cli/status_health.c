@@ -1,4 +1,5 @@
 /* signpost status: what is known of nodes. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -32,18 +33,26 @@ date_or_null(int64_t when)
     return json_string(text);
 }
 
+/* How many nodes are what, and who has found that the living live. */
 static void
 add_counts(json_t *vantage, const struct health_report *report)
 {
-    size_t counts[HEALTH_BLOCKED + 1] = {0}, i;
-    json_t *object = json_object();
+    size_t counts[HEALTH_BLOCKED + 1] = {0}, alive[HEALTH_ENGINE + 1] = {0}, i;
+    json_t *nodes = json_object(), *alive_by = json_object();
 
-    for (i = 0; i < report->count; i++)
+    for (i = 0; i < report->count; i++) {
         counts[report->entries[i].state]++;
+        if (report->entries[i].state == HEALTH_ALIVE)
+            alive[report->entries[i].spoke]++;
+    }
     for (i = 0; i <= HEALTH_BLOCKED; i++)
-        json_object_set_new(object, health_state_word((enum health_state)i),
+        json_object_set_new(nodes, health_state_word((enum health_state)i),
                             json_integer((json_int_t)counts[i]));
-    json_object_set_new(vantage, "nodes", object);
+    for (i = 0; i <= HEALTH_ENGINE; i++)
+        json_object_set_new(alive_by, health_speaker_word((enum health_speaker)i),
+                            json_integer((json_int_t)alive[i]));
+    json_object_set_new(vantage, "nodes", nodes);
+    json_object_set_new(vantage, "alive_by", alive_by);
 }
 
 static void
@@ -66,7 +75,7 @@ add_unwell(json_t *vantage, const struct health_report *report)
     json_object_set_new(vantage, "unwell", array);
 }
 
-/* A vantage's file as it lies there; returns whether it is none or a good one. */
+/* A vantage's file as it lies there; returns whether it is a good one. */
 static bool
 add_vantage(json_t *list, const char *path, bool is_inside)
 {
@@ -74,13 +83,9 @@ add_vantage(json_t *list, const char *path, bool is_inside)
     struct health_report report;
     struct error error = {0};
     int64_t now = (int64_t)time(NULL);
-    json_t *vantage;
-    bool is_there = access(path, F_OK) == 0, is_good;
+    json_t *vantage = json_pack("{s:s, s:b}", "path", path, "inside", (int)is_inside);
+    bool is_good = health_read_all(&report, path, &error) == 0;
 
-    if (!is_there)
-        return true;
-    vantage = json_pack("{s:s, s:b}", "path", path, "inside", (int)is_inside);
-    is_good = health_read_all(&report, path, &error) == 0;
     if (is_good) {
         bool is_fresh = report.head.generated <= now + HEALTH_AHEAD_MAX &&
                         now <= report.head.generated + report.head.ttl;
@@ -98,6 +103,23 @@ add_vantage(json_t *list, const char *path, bool is_inside)
     health_release_all(&report);
     json_array_append_new(list, vantage);
     return is_good;
+}
+
+/* The file of this machine's own; returns whether it is a good one, or none and not wanted. */
+static bool
+add_own(json_t *list, const char *path, const struct health_settings *health)
+{
+    bool is_wanted = health->has_uuid && health->target != NULL;
+    json_t *problem;
+
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        return add_vantage(list, path, health->is_inside);
+    if (is_wanted) {
+        problem = json_sprintf("%s: signpost-health has not written it yet", path);
+        json_array_append_new(list, json_pack("{s:s, s:b, s:o}", "path", path, "inside",
+                                              (int)health->is_inside, "problem", problem));
+    }
+    return !is_wanted;
 }
 
 static bool
@@ -193,7 +215,7 @@ status_add_health(json_t *out, const struct config *config)
 
     json_object_set_new(out, "health", list);
     if (state_path(config->state, HEALTH_FILE, own, sizeof(own), &error) == 0)
-        good = add_vantage(list, own, config->health.is_inside);
+        good = add_own(list, own, &config->health);
     for (i = 0; i < config->health.vantage_count; i++)
         good = add_vantage(list, config->health.vantages[i].file,
                            config->health.vantages[i].is_inside) &&
@@ -204,14 +226,14 @@ status_add_health(json_t *out, const struct config *config)
 }
 
 static void
-print_counts(const json_t *nodes)
+print_counts(const json_t *counts)
 {
-    const char *state;
+    const char *word;
     json_t *count;
 
-    json_object_foreach ((json_t *)(uintptr_t)nodes, state, count)
+    json_object_foreach ((json_t *)(uintptr_t)counts, word, count)
         if (json_integer_value(count) > 0)
-            printf(" %" JSON_INTEGER_FORMAT " %s", json_integer_value(count), state);
+            printf(" %" JSON_INTEGER_FORMAT " %s", json_integer_value(count), word);
 }
 
 static void
@@ -244,6 +266,11 @@ print_vantage(const json_t *vantage)
     printf("health        from %s at %s:", text_of(vantage, "vantage"),
            text_of(vantage, "generated"));
     print_counts(nodes);
+    if (json_integer_value(json_object_get(nodes, health_state_word(HEALTH_ALIVE))) > 0) {
+        fputs(" (alive by", stdout);
+        print_counts(json_object_get(vantage, "alive_by"));
+        putchar(')');
+    }
     printf("%s\n", json_is_true(json_object_get(vantage, "counts_now"))
                        ? ""
                        : "; too old or from the future: it does not count");

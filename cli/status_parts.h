@@ -6,7 +6,8 @@
 
 /*
  * Adds "health", a list with an object for each vantage, and "drained". Returns whether nothing is
- * wrong with their files; that there are none is not wrong.
+ * wrong with their files. Those of the vantages in the settings must be there, and where
+ * signpost-health is set up its own.
  */
 bool status_add_health(json_t *out, const struct config *config);
 
