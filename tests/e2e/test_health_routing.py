@@ -37,6 +37,9 @@ class Elsewhere(probing.Target):
 class Routing(unittest.TestCase):
     """One Xray that has the rules, with another client beside the probes'."""
 
+    target = {"ip": ["127.0.0.1"]}
+    words = "the target"
+
     @classmethod
     def setUpClass(cls):
         cls.xray = real.program("xray")
@@ -57,7 +60,8 @@ class Routing(unittest.TestCase):
         (probe,) = clients
         rule = routing["rules"][0]
         # The target of this test instead of the one that INSTALL speaks of.
-        rule["ip"] = ["127.0.0.1"]
+        del rule["ip"]
+        rule.update(cls.target)
         rule["port"] = str(cls.place.target.port)
         outbounds[0]["settings"] = {"finalRules": [{"action": "allow"}]}  # loopback, too
         return {
@@ -90,7 +94,7 @@ class Routing(unittest.TestCase):
 
     def test_probes_reach_the_target_and_nothing_else(self):
         found = self.verdicts(PROBER)
-        self.assertEqual("alive", found.pop("the target"))
+        self.assertEqual("alive", found.pop(self.words))
         self.assertEqual({"failed"}, set(found.values()), found)
 
     def test_other_clients_reach_everything(self):
@@ -105,3 +109,10 @@ class Routing(unittest.TestCase):
         self.assertEqual("probe", probe["email"])
         self.assertEqual([["probe"]] * 2, [rule["user"] for rule in routing["rules"]])
         self.assertEqual(["direct", "block"], [outbound["tag"] for outbound in outbounds])
+
+
+class ByName(Routing):
+    """The target goes by a host name, and the rule too."""
+
+    target = {"domain": ["full:localhost"]}
+    words = "the target by a name"
