@@ -167,10 +167,19 @@ judge_is_shaky(const struct judge *judge, const struct judge_rules *rules)
     return is_up(judge) && judge->bad > 0 && judge->bad < failures(rules->fall);
 }
 
+/* Whether it is coming back, but has not been well often enough. */
+static bool
+is_rising(const struct judge *judge, const struct judge_rules *rules)
+{
+    return !is_up(judge) && judge->good > 0 && judge->good < rules->rise;
+}
+
 bool
 judge_is_open(const struct judge *judge, const struct judge_rules *rules)
 {
-    return judge_is_shaky(judge, rules) || (is_up(judge) && judge->dropped > 0);
+    if (judge->is_silent)
+        return false;
+    return is_rising(judge, rules) || (is_up(judge) && (judge->bad > 0 || judge->dropped > 0));
 }
 
 /* Below a bound: SplitMix64 (Steele, Lea and Flood 2014), which any seed suits. */
@@ -206,6 +215,8 @@ judge_next(const struct judge *judge, const struct judge_rules *rules, uint64_t 
 {
     if (!judge->is_asked)
         return below(random, rules->interval);
+    if (is_rising(judge, rules) && !judge->is_silent)
+        return rest(judge, rules, rules->recheck, judge->last_good);
     if (!judge_is_shaky(judge, rules))
         return jitter(rules->interval, random);
     if (judge->is_silent)

@@ -14,6 +14,8 @@
  *                           failed
  *     any        unknown    nothing has been heard of it for `forget`
  *
+ * What is not up and succeeds is asked again soon, until it has done so `rise` times.
+ *
  * A result that says nothing (no engine, the target down for everybody, the self-check failed) is
  * told too; it changes nothing, unless there has been nothing else for `forget`.
  *
@@ -57,7 +59,7 @@ enum {
 struct judge_rules {
     uint32_t interval;    /* between checks, +-20 % */
     uint32_t retry;       /* between the beginnings of checks while they fail, +-20 % */
-    uint32_t recheck;     /* between the beginnings of the probes of a check */
+    uint32_t recheck;     /* between the beginnings of the probes of a check; while one rises */
     uint32_t pause;       /* at least, from the end of a probe to the next of these */
     unsigned fall, rise;  /* at least 1 */
     int64_t remove_after; /* down -> dead */
@@ -125,9 +127,10 @@ uint32_t judge_next(const struct judge *judge, const struct judge_rules *rules, 
 bool judge_is_shaky(const struct judge *judge, const struct judge_rules *rules);
 
 /*
- * Whether it is still open if the node falls: it is in the middle of failing, or a fall of it was
- * not believed and it has not been well since. A program that asks only once goes on until it is
- * open of none.
+ * Whether more probes, now, are to tell if the node falls or comes back: it is up and has not been
+ * well since a failure, or it is not up but well, though not for `rise` probes yet. Not while
+ * probes say nothing, and not for the end of a hold-down. A program that asks only once asks each
+ * node until this is not so.
  */
 bool judge_is_open(const struct judge *judge, const struct judge_rules *rules);
 

@@ -72,6 +72,8 @@ class Asked(Visit):
     """A connection to the target itself."""
 
     def answer(self):
+        if self.node.mode == "silent":
+            return
         if self.node.mode == "alive":
             self.transport.write(ANSWER)
         self.transport.close()

@@ -150,6 +150,30 @@ class Endings(FleetCase):
         self.assertLessEqual(self.states_of(*self.nodes[:4]), {"down", "dead"})
         self.assertEqual("n4", self.given()[0])
 
+    def test_once_brings_back_what_is_well(self):
+        for remove_after, state in ((600, "down"), (0, "dead")):
+            with self.subTest(state):
+                self.configure(remove_after=remove_after)
+                self.ask_once()
+                self.fleet.set("closed", self.nodes[0])
+                self.ask_once()
+                self.ask_once()
+                self.assertEqual({state}, self.states_of(self.nodes[0]))
+                self.fleet.set("alive", self.nodes[0])
+                since = health_file.File(self.file).nodes[self.nodes[0].key].since
+                until(lambda since=since: time.time() > since + 3, "the end of the hold-down")
+                self.ask_once()
+                self.assertEqual({"alive"}, self.states_of(*self.nodes))
+
+    def test_once_ends_when_the_targets_are_out_of_reach(self):
+        """That is known only when nodes have failed a few times."""
+        self.ask_once()
+        self.fleet.set("closed", *self.nodes)
+        self.fleet.set("silent", self.fleet.target)
+        run = self.ask_once()
+        self.assertIn("the targets cannot be reached from here", run.stderr)
+        self.assertEqual({"alive"}, self.states_of(*self.nodes))
+
     def test_a_file_that_was_lost_is_followed_by_a_higher_sequence(self):
         """Several files a second run ahead of the clock, which is all that is known then."""
         for _ in range(5):

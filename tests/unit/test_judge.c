@@ -367,8 +367,62 @@ test_when_it_is_asked_again(void **state)
     assert_next(24000, 36000);
     (void)hear(JUDGE_BAD);
     assert_next(24000, 36000);
+    /* Once it is well, soon; not when nobody can say, or when only the hold-down is missing. */
+    rules.rise = 3;
     (void)hear(JUDGE_GOOD);
+    assert_next(5000, 5000);
+    (void)hear(JUDGE_SILENT);
     assert_next(24000, 36000);
+    (void)hear(JUDGE_GOOD);
+    assert_next(5000, 5000);
+    (void)hear(JUDGE_GOOD);
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
+    assert_next(24000, 36000);
+}
+
+/* What a program that asks only once does after each result: go on (o), or end. */
+static void
+assert_open(const char *results, const char *open)
+{
+    size_t i;
+
+    for (i = 0; results[i] != '\0'; i++) {
+        (void)hear(result_of(results[i]));
+        if (judge_is_open(&judges[0], &rules) != (open[i] == 'o'))
+            fail_msg("%s, result %zu: not %c", results, i + 1, open[i]);
+    }
+}
+
+static void
+test_when_it_is_open(void **state)
+{
+    assert_open(".g.", "---");
+    assert_open("bg.", "o--");
+    /* Nobody can say: another time. */
+    assert_open("b.b.g", "o-o--");
+    assert_open("bbbbbbbbb", "oooooooo-");
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
+    /* It comes back, but for the hold-down; that is nothing to wait for. */
+    assert_open("bgbg.g", "-o-o--");
+    assert_int_equal(HEALTH_DOWN, judges[0].state);
+    now += MINUTE;
+    assert_open("g", "-");
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+    /* As it was written down. */
+    judge_init(&judges[0], &rules, HEALTH_DEAD, now - HOUR, now);
+    assert_open("gg", "o-");
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+    set_up(state);
+    rules.rise = 1;
+    judge_init(&judges[0], &rules, HEALTH_DOWN, now - HOUR, now);
+    assert_open("g", "-");
+    assert_int_equal(HEALTH_ALIVE, judges[0].state);
+    /* A fall that is not believed, yet or at all. */
+    assert_false(falls_beside(-60000, -1, 35999));
+    assert_true(judge_is_open(&judges[0], &rules));
+    assert_false(falls_beside(-60000, -1, 36000));
+    assert_true(judge_is_open(&judges[0], &rules));
+    assert_open(".g", "--");
 }
 
 static void
@@ -424,6 +478,7 @@ main(void)
         with_node(test_who_is_a_witness),
         with_node(test_a_restart_goes_on_with_what_was_known),
         with_node(test_when_it_is_asked_again),
+        with_node(test_when_it_is_open),
         with_node(test_rules_of_other_intervals),
     };
 
