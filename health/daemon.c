@@ -345,18 +345,6 @@ write_down(struct daemon *daemon, int64_t now, struct error *error)
 }
 
 static bool
-is_settled(const struct daemon *daemon)
-{
-    size_t i;
-
-    for (i = 0; i < daemon->fleet.count; i++)
-        if (!daemon->fleet.judges[i].is_asked ||
-            judge_is_open(&daemon->fleet.judges[i], &daemon->fleet.rules))
-            return false;
-    return true;
-}
-
-static bool
 is_stopped(const struct daemon *daemon)
 {
     struct pollfd fd = {.fd = daemon->stop_fd, .events = POLLIN};
@@ -404,7 +392,7 @@ take_lock(struct daemon *daemon, struct error *error)
 }
 
 static int
-init(struct daemon *daemon, struct error *error)
+init(struct daemon *daemon, bool once, struct error *error)
 {
     const struct config *config = daemon->config;
     struct health_report report;
@@ -416,7 +404,7 @@ init(struct daemon *daemon, struct error *error)
     daemon->engine.output = -1;
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
         seed = (uint64_t)now_ms();
-    fleet_init(&daemon->fleet, &config->health, seed);
+    fleet_init(&daemon->fleet, &config->health, once, seed);
     if (read_targets(daemon, error) != 0 ||
         state_snapshot_path(config->state, daemon->snapshot_path, sizeof(daemon->snapshot_path),
                             error) != 0 ||
@@ -450,22 +438,11 @@ turn(struct daemon *daemon, struct error *error)
     return daemon->fleet.count > 0 ? write_down(daemon, now_ms(), error) : 0;
 }
 
-/* With once: everything is due now. */
-static void
-hurry(struct fleet *fleet)
-{
-    size_t i;
-
-    for (i = 0; i < fleet->count; i++)
-        if (!fleet->judges[i].is_asked)
-            fleet->nodes[i]->due = 0;
-}
-
 int
 daemon_run(const struct config *config, int stop_fd, bool once, struct error *error)
 {
     struct daemon daemon = {.config = config, .stop_fd = stop_fd, .looked = INT64_MIN / 2};
-    int rc = init(&daemon, error);
+    int rc = init(&daemon, once, error);
 
     while (rc == 0 && !is_stopped(&daemon)) {
         rc = turn(&daemon, error);
@@ -473,9 +450,9 @@ daemon_run(const struct config *config, int stop_fd, bool once, struct error *er
             continue;
         if (!daemon.snapshot.is_open)
             rc = error_set(error, "%s", daemon.said);
-        else if (is_settled(&daemon))
+        else if (fleet_is_settled(&daemon.fleet))
             break;
-        hurry(&daemon.fleet);
+        fleet_hurry(&daemon.fleet);
     }
     if (rc == 0 && daemon.fleet.count > 0) {
         daemon.written = INT64_MIN / 2;

@@ -8,7 +8,7 @@
 
 /*
  * Probes the nodes of the snapshot in service until a descriptor (-1: none) becomes readable, or,
- * with once, until every node has been asked and none is in the middle of failing. Writes the
+ * with once, until every node has been asked and it is clear which are alive. Writes the
  * state file after every change and at least every interval. Complaints go to stderr. Returns 0, or
  * -1 with error filled.
  */

@@ -7,11 +7,17 @@
 #include "probe.h"
 #include "set.h"
 
+enum { ONCE_INTERVAL = 30 };
+
 void
-fleet_init(struct fleet *fleet, const struct health_settings *settings, uint64_t seed)
+fleet_init(struct fleet *fleet, const struct health_settings *settings, bool once, uint64_t seed)
 {
+    unsigned interval = settings->interval;
+
     *fleet = (struct fleet){.random = seed};
-    judge_rules_init(&fleet->rules, settings->interval * 1000);
+    if (once && interval > ONCE_INTERVAL)
+        interval = ONCE_INTERVAL;
+    judge_rules_init(&fleet->rules, interval * 1000);
     fleet->rules.fall = settings->fall;
     fleet->rules.rise = settings->rise;
     fleet->rules.remove_after = (int64_t)settings->remove_after * 1000;
@@ -350,6 +356,31 @@ fleet_load(struct fleet *fleet, struct snapshot *snapshot, const struct health_s
     }
     take_over(fleet, &listing, judges, engine_nodes, engine_count);
     return 1;
+}
+
+void
+fleet_hurry(struct fleet *fleet)
+{
+    size_t i;
+
+    for (i = 0; i < fleet->count; i++)
+        if (!fleet->judges[i].is_asked)
+            fleet->nodes[i]->due = 0;
+}
+
+bool
+fleet_is_settled(struct fleet *fleet)
+{
+    bool is_settled = true;
+    size_t i;
+
+    for (i = 0; i < fleet->count; i++) {
+        const struct judge *judge = &fleet->judges[i];
+
+        fleet->nodes[i]->is_settled |= judge->is_asked && !judge_is_open(judge, &fleet->rules);
+        is_settled &= fleet->nodes[i]->is_settled;
+    }
+    return is_settled;
 }
 
 int

@@ -25,6 +25,7 @@ struct entry_node {
     int64_t began;        /* ms: of the probe under way */
     bool is_probing;
     bool is_kept;         /* while a snapshot is taken over: it is in the new one, too */
+    bool is_settled;      /* fleet_is_settled has found so */
     unsigned long probes; /* so far */
     /* As the state file has it; times in seconds since the epoch. */
     int64_t since, last_success, last_try;
@@ -47,7 +48,12 @@ struct fleet {
     uint64_t random;
 };
 
-void fleet_init(struct fleet *fleet, const struct health_settings *settings, uint64_t seed);
+/*
+ * once: the rules are those of an interval of 30 seconds or less, however seldom cron asks, so that
+ * a run tells who has fallen: others must be asked meanwhile.
+ */
+void fleet_init(struct fleet *fleet, const struct health_settings *settings, bool once,
+                uint64_t seed);
 void fleet_release(struct fleet *fleet);
 
 /*
@@ -59,6 +65,14 @@ void fleet_release(struct fleet *fleet);
 int fleet_load(struct fleet *fleet, struct snapshot *snapshot,
                const struct health_settings *settings, const struct health_report *report,
                int64_t now, int64_t wall, struct error *error);
+
+/*
+ * With once, after each turn. fleet_hurry makes everything due that has not been asked, and
+ * fleet_is_settled tells whether each node has been asked until more probes had nothing to tell
+ * (judge_is_open); what comes after that is for the next run, or a large fleet would never end.
+ */
+void fleet_hurry(struct fleet *fleet);
+bool fleet_is_settled(struct fleet *fleet);
 
 /* Whether the node, whose probe has ended, is gone; then it is freed. */
 bool fleet_forget(struct fleet *fleet, struct entry_node *node);

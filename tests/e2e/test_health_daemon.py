@@ -174,6 +174,14 @@ class Endings(FleetCase):
         self.assertIn("the targets cannot be reached from here", run.stderr)
         self.assertEqual({"alive"}, self.states_of(*self.nodes))
 
+    def test_once_finds_a_black_hole_when_cron_is_seldom(self):
+        """Whoever else is up is asked meanwhile; the file counts until cron's next time."""
+        self.configure(interval=3600, fall=1)
+        self.fleet.set("silent", self.nodes[2])
+        self.ask_once()
+        self.assertLessEqual(self.states_of(self.nodes[2]), {"down", "dead"})
+        self.assertEqual(5 * 3600, health_file.File(self.file).ttl)
+
     def test_a_file_that_was_lost_is_followed_by_a_higher_sequence(self):
         """Several files a second run ahead of the clock, which is all that is known then."""
         for _ in range(5):

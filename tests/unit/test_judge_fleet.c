@@ -451,6 +451,28 @@ test_the_mute_and_the_fallen_do_not_count(void **state)
     assert_int_equal(10, how_many(HEALTH_ALIVE));
 }
 
+/* A program that asks everybody at once, and ends when it is open of nobody. */
+static void
+test_one_run_finds_who_is_dead(void **state)
+{
+    uint64_t seed;
+    size_t i;
+
+    (void)state;
+    for (seed = 1; seed <= 500; seed++) {
+        start(5, 30000, seed);
+        fleet.is_refused = seed % 2 == 0;
+        kill_nodes(0, 1, true);
+        for (i = 0; i < 5; i++)
+            fleet.nodes[i].at = 0;
+        do
+            run(100);
+        while (!fleet.judges[0].is_asked || judge_is_open(&fleet.judges[0], &fleet.rules));
+        assert_int_equal(HEALTH_DOWN, fleet.judges[0].state);
+        assert_true(fleet.now <= 2 * MINUTE);
+    }
+}
+
 int
 main(void)
 {
@@ -464,6 +486,7 @@ main(void)
         cmocka_unit_test(test_a_flapping_node_is_held_down_longer),
         cmocka_unit_test(test_an_outage_of_the_checker_moves_nothing),
         cmocka_unit_test(test_what_stays_is_believed_in_the_end),
+        cmocka_unit_test(test_one_run_finds_who_is_dead),
         cmocka_unit_test(test_the_mute_and_the_fallen_do_not_count),
     };
 
