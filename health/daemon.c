@@ -193,6 +193,7 @@ look(struct daemon *daemon, int64_t now, struct error *error)
     struct health_report report;
     struct snapshot fresh;
     struct error ignored;
+    int64_t wall = (int64_t)time(NULL);
     bool is_known;
     int rc;
 
@@ -205,9 +206,9 @@ look(struct daemon *daemon, int64_t now, struct error *error)
     }
     /* What an earlier program knew counts as long as it did for others. */
     is_known = health_read_all(&report, daemon->path, &ignored) == 0 && daemon->fleet.count == 0 &&
-               (int64_t)time(NULL) <= report.head.generated + report.head.ttl;
+               health_head_is_fresh(&report.head, wall);
     rc = fleet_load(&daemon->fleet, &fresh, &daemon->config->health, is_known ? &report : NULL, now,
-                    (int64_t)time(NULL), error);
+                    wall, error);
     health_release_all(&report);
     snapshot_close(&daemon->snapshot);
     daemon->snapshot = fresh;

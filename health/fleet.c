@@ -202,6 +202,13 @@ list(struct listing *listing, struct snapshot *snapshot, struct error *error)
     return rc;
 }
 
+/* A clock that was ahead said what is yet to come. */
+static int64_t
+not_after(int64_t wall, int64_t time)
+{
+    return time < wall ? time : wall;
+}
+
 /* Takes over what an earlier program wrote down of it. */
 static void
 restore(struct entry_node *node, struct judge *judge, const struct judge_rules *rules,
@@ -214,10 +221,10 @@ restore(struct entry_node *node, struct judge *judge, const struct judge_rules *
 
         if (entry->key != node->config)
             continue;
-        judge_init(judge, rules, entry->state, now - (wall - entry->since) * 1000, now);
-        node->since = entry->since;
-        node->last_success = entry->last_success;
-        node->last_try = entry->last_try;
+        node->since = not_after(wall, entry->since);
+        node->last_success = not_after(wall, entry->last_success);
+        node->last_try = not_after(wall, entry->last_try);
+        judge_init(judge, rules, entry->state, now - (wall - node->since) * 1000, now);
         node->round_trip = entry->round_trip;
         node->spoke = entry->spoke;
         strncpy(node->reason, entry->reason, sizeof(node->reason) - 1);

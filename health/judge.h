@@ -101,9 +101,9 @@ struct judge {
 
 /*
  * Begins with a node of which nothing is known or, after a restart, with what an earlier program
- * wrote down of it (in a file that still counts: health_is_fresh); since is when that state began.
- * now is when the program begins. A node that was down needs only one more failure to be dead, if
- * its time is up: what asks once at a time gets there too.
+ * wrote down of it (in a file that still counts: health_head_is_fresh); since is when that state
+ * began, not after now, which is when the program begins. A node that was down needs only one more
+ * failure to be dead, if its time is up: what asks once at a time gets there too.
  */
 void judge_init(struct judge *judge, const struct judge_rules *rules, enum health_state state,
                 int64_t since, int64_t now);

@@ -106,12 +106,18 @@ health_look(struct health *health, const char *path)
 }
 
 bool
-health_is_fresh(const struct health *health, int64_t now)
+health_head_is_fresh(const struct health_head *head, int64_t now)
 {
     int64_t age;
 
-    return health->is_there && !__builtin_sub_overflow(now, health->head.generated, &age) &&
-           age >= -HEALTH_AHEAD_MAX && age <= health->head.ttl;
+    return !__builtin_sub_overflow(now, head->generated, &age) && age >= -HEALTH_AHEAD_MAX &&
+           age <= head->ttl;
+}
+
+bool
+health_is_fresh(const struct health *health, int64_t now)
+{
+    return health->is_there && health_head_is_fresh(&health->head, now);
 }
 
 const struct health_node *

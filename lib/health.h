@@ -79,6 +79,9 @@ struct health_entry {
     const char *reason;                    /* "" or NULL: none */
 };
 
+/* Whether the file counts at a time: not past its ttl, nor too far in the future. */
+bool health_head_is_fresh(const struct health_head *head, int64_t now);
+
 /* Writing. */
 
 /* Whether this may be a vantage's name. */
@@ -147,7 +150,7 @@ void health_close(struct health *health);
  */
 void health_look(struct health *health, const char *path);
 
-/* Whether there is a file that counts at a time: not past its ttl, nor too far in the future. */
+/* Whether there is a file that counts at a time. */
 bool health_is_fresh(const struct health *health, int64_t now);
 
 /* What the file says of a node, however old it is; NULL when it does not. */

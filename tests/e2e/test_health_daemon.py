@@ -182,6 +182,33 @@ class Endings(FleetCase):
         self.assertLessEqual(self.states_of(self.nodes[2]), {"down", "dead"})
         self.assertEqual(5 * 3600, health_file.File(self.file).ttl)
 
+    def test_a_node_that_fell_in_the_future(self):
+        """The clock has been ahead: its hold-down does not last until then."""
+        self.ask_once()
+        file = health_file.File(self.file)
+        entry = file.nodes[self.nodes[0].key]
+        entry.state, entry.since = "down", int(time.time()) + 365 * 24 * 3600
+        entry.last_success = entry.last_try = entry.since
+        file.write(self.file)
+        self.start_health()
+        self.until_all("alive", *self.nodes)
+        entry = health_file.File(self.file).nodes[self.nodes[0].key]
+        for seconds in (entry.since, entry.last_success, entry.last_try):
+            self.assertLessEqual(seconds, time.time())
+
+    def test_a_file_from_the_future_is_not_taken_over(self):
+        self.configure(remove_after=600)
+        self.fleet.set("closed", self.nodes[0])
+        self.ask_once()
+        for ahead, state in ((60, "dead"), (180, "down")):
+            with self.subTest(ahead):
+                file = health_file.File(self.file)
+                file.generated = int(time.time()) + ahead
+                file.say("dead", self.nodes[0].key)
+                file.write(self.file)
+                self.ask_once()
+                self.assertEqual({state}, self.states_of(self.nodes[0]))
+
     def test_a_file_that_was_lost_is_followed_by_a_higher_sequence(self):
         """Several files a second run ahead of the clock, which is all that is known then."""
         for _ in range(5):
