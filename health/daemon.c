@@ -94,6 +94,9 @@ note(struct daemon *daemon, struct entry_node *node, const struct probe_result *
     int64_t now = now_ms(), wall = (int64_t)time(NULL);
     bool is_changed;
 
+    /* That small answers come is no excuse. */
+    if (node->is_large && (heard == JUDGE_BAD || result->verdict == PROBE_ALIVE))
+        node->owes_large = heard == JUDGE_BAD;
     node->is_probing = false;
     node->last_try = wall;
     if (heard != JUDGE_SILENT)
@@ -225,7 +228,8 @@ is_large(const struct daemon *daemon, const struct entry_node *node)
 {
     unsigned every = daemon->config->health.large_every;
 
-    return every > 0 && daemon->options.large.host != NULL && (node->probes + 1) % every == 0;
+    return every > 0 && daemon->options.large.host != NULL &&
+           (node->owes_large || (node->probes + 1) % every == 0);
 }
 
 /* Why a node cannot be asked now; NULL: it can. */
@@ -252,7 +256,6 @@ static int
 ask(struct daemon *daemon, struct entry_node *node, int64_t now, struct error *error)
 {
     struct probe_result nothing = {.verdict = PROBE_UNSUPPORTED};
-    bool large = is_large(daemon, node);
     struct probe_via via;
 
     node->began = now;
@@ -261,13 +264,15 @@ ask(struct daemon *daemon, struct entry_node *node, int64_t now, struct error *e
         return 0;
     }
     node->is_probing = true;
+    node->is_large = is_large(daemon, node);
     node->probes++;
     if (node->needs == NULL)
-        return prober_start(daemon->prober, &node->client, &node->uuid, large, node, error);
+        return prober_start(daemon->prober, &node->client, &node->uuid, node->is_large, node,
+                            error);
     via = engine_via(&daemon->engine, node->in_engine);
     daemon->carried++;
     daemon->is_worn |= node->client.type == TRANSPORT_GRPC;
-    return prober_start_via(daemon->prober, &via, large, node, error);
+    return prober_start_via(daemon->prober, &via, node->is_large, node, error);
 }
 
 /* Starts what is due. */

@@ -221,6 +221,8 @@ restore(struct entry_node *node, struct judge *judge, const struct judge_rules *
 
         if (entry->key != node->config)
             continue;
+        /* By what it fell is not written down. */
+        node->owes_large = entry->state == HEALTH_DOWN || entry->state == HEALTH_DEAD;
         node->since = not_after(wall, entry->since);
         node->last_success = not_after(wall, entry->last_success);
         node->last_try = not_after(wall, entry->last_try);
@@ -371,8 +373,10 @@ fleet_hurry(struct fleet *fleet)
     size_t i;
 
     for (i = 0; i < fleet->count; i++)
-        if (!fleet->judges[i].is_asked)
+        if (!fleet->judges[i].is_asked) {
             fleet->nodes[i]->due = 0;
+            fleet->nodes[i]->owes_large = true;
+        }
 }
 
 bool

@@ -24,6 +24,8 @@ struct entry_node {
     int64_t due;          /* ms, by the monotonic clock: when to probe it again */
     int64_t began;        /* ms: of the probe under way */
     bool is_probing;
+    bool is_large;        /* the probe under way asks for the large page */
+    bool owes_large;      /* every probe does, until one has given it */
     bool is_kept;         /* while a snapshot is taken over: it is in the new one, too */
     bool is_settled;      /* fleet_is_settled has found so */
     unsigned long probes; /* so far */
@@ -67,9 +69,10 @@ int fleet_load(struct fleet *fleet, struct snapshot *snapshot,
                int64_t now, int64_t wall, struct error *error);
 
 /*
- * With once, after each turn. fleet_hurry makes everything due that has not been asked, and
- * fleet_is_settled tells whether each node has been asked until more probes had nothing to tell
- * (judge_is_open); what comes after that is for the next run, or a large fleet would never end.
+ * With once, after each turn. fleet_hurry makes everything due that has not been asked, for the
+ * large page to begin with (a run is too short for every n-th probe), and fleet_is_settled tells
+ * whether each node has been asked until more probes had nothing to tell (judge_is_open); what
+ * comes after that is for the next run, or a large fleet would never end.
  */
 void fleet_hurry(struct fleet *fleet);
 bool fleet_is_settled(struct fleet *fleet);

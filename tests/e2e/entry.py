@@ -2,7 +2,7 @@
 
 Each has an address of its own in 127.0.0.0/8, which connections of this machine do not start from:
 nobody takes the port of one that is closed for a while. A node answers for the target that it is
-asked for, and the target itself listens, too. What a node does is a word:
+asked for (by 128 KB for /large), and the target itself listens, too. What a node does is a word:
 
     alive    the target's answer, for the UUIDs that it knows
     closed   nobody listens
@@ -10,6 +10,7 @@ asked for, and the target itself listens, too. What a node does is a word:
     strange  a web server, without VLESS
     reset    takes a request and resets the connection
     cut      lets in, but the target is not there: the connection ends without a byte
+    choked   as alive, but after 16 KB of a flow no more comes
 
 `python3 entry.py UUID` is one node in a process of its own, which says where it listens.
 """
@@ -26,6 +27,7 @@ import time
 import uuid
 
 ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 131072\r\nConnection: close\r\n\r\n" + bytes(131072)
 NO_VLESS = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 DEATHS = ("closed", "silent", "strange", "reset")
 BACKLOG = 1024
@@ -61,10 +63,14 @@ class Visit(asyncio.Protocol):
             )
             self.transport.abort()
             return
+        answer = LARGE if b" /large " in request else ANSWER
+        if mode == "choked" and is_let_in:
+            self.transport.write((b"\0\0" + answer)[: 16 * 1024])
+            return
         if mode == "strange":
             self.transport.write(NO_VLESS)
         elif mode == "alive" and is_let_in:
-            self.transport.write(b"\0\0" + ANSWER)
+            self.transport.write(b"\0\0" + answer)
         self.transport.close()
 
 
@@ -154,8 +160,8 @@ class Fleet:
         asyncio.run_coroutine_threadsafe(become(), self.loop).result()
         return time.monotonic()
 
-    def url(self):
-        return f"http://{self.target.key}/generate_204"
+    def url(self, page="generate_204"):
+        return f"http://{self.target.key}/{page}"
 
 
 def main():
