@@ -9,6 +9,7 @@ from entry import DEATHS
 # Seconds that a busy machine may add to what the rules say, of this process and of what it watches.
 ALLOWANCE = 6
 MOST = 0.6  # of the fleet are dead at once; with 80 % nobody would be believed
+PROBES = 3  # of a check that fails
 
 
 class Bounds:
@@ -17,9 +18,10 @@ class Bounds:
     def __init__(self, interval, timeout, fall=3, rise=2):
         beat = min(interval, 30)
         self.hold = 2 * beat
+        self.failures = PROBES * fall
         # A death that is told at once, and one that takes a timeout for each probe.
         self.quick = (fall + 1) * interval + timeout
-        self.silent = 1.2 * interval + 3 * fall * (timeout + beat / 30)
+        self.silent = 1.2 * interval + self.failures * (timeout + beat / 30)
         self.back = (rise + 1) * interval + timeout
 
     def detection(self, way):
@@ -29,8 +31,10 @@ class Bounds:
 class Kill:
     """The death of one node: when it came, was seen, ended, and was seen to have ended."""
 
-    def __init__(self, node, way, killed):
-        self.node, self.way, self.killed = node, way, killed
+    def __init__(self, node, way, fleet):
+        self.node, self.way = node, way
+        self.visits = -node.visits  # the probes that came until it was seen
+        self.killed = fleet.set(way, node)
         self.seen = self.revive_at = self.revived = self.back = None
 
     @property
@@ -61,7 +65,7 @@ def kill_all(fleet, states, seed, interval, limit):
             )
         if waiting and now >= due and len(under_way) < MOST * len(fleet.nodes):
             node, way = waiting.pop()
-            under_way.append(Kill(node, way, fleet.set(way, node)))
+            under_way.append(Kill(node, way, fleet))
             due = now + dice.uniform(0, interval / 4)
         time.sleep(0.005)
     return over
@@ -71,6 +75,7 @@ def step(fleet, kill, state, now, dice, interval):
     if kill.seen is None:
         if state in ("down", "dead"):
             kill.seen = now
+            kill.visits += kill.node.visits
             kill.revive_at = now + dice.uniform(0, 2 * interval)
     elif kill.revived is None:
         if now >= kill.revive_at:
@@ -87,7 +92,9 @@ def lines(kills):
     """What was measured, by the way of dying."""
     for way in DEATHS:
         times = [kill.detection for kill in kills if kill.way == way]
+        visits = [kill.visits for kill in kills if kill.way == way]
         if times:
-            yield f"{way}: {len(times)} seen after {summary(times)}"
+            most = f", {min(visits)} to {max(visits)} probes" if way != "closed" else ""
+            yield f"{way}: {len(times)} seen after {summary(times)}{most}"
     yield f"any: {len(kills)} seen after {summary([kill.detection for kill in kills])}"
     yield f"back: after {summary([kill.recovery for kill in kills])}"
