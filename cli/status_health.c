@@ -87,8 +87,7 @@ add_vantage(json_t *list, const char *path, bool is_inside)
     bool is_good = health_read_all(&report, path, &error) == 0;
 
     if (is_good) {
-        bool is_fresh = report.head.generated <= now + HEALTH_AHEAD_MAX &&
-                        now <= report.head.generated + report.head.ttl;
+        bool is_fresh = health_head_is_fresh(&report.head, now);
 
         json_object_set_new(vantage, "vantage", json_string(report.head.vantage));
         json_object_set_new(vantage, "generated", date_or_null(report.head.generated));
