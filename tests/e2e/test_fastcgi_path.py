@@ -26,6 +26,12 @@ class Path(TestCase):
         for word in (f"{path}: ", *words):
             self.assertIn(word, process.said())
 
+    def responder(self, **kwargs):
+        """Not before it has done with the path, which it can be reached by a little earlier."""
+        responder = super().responder(**kwargs)
+        self.settled(responder)
+        return responder
+
     @staticmethod
     def settled(process):
         until(lambda: is_ready(process.pid) or not process.is_alive(), "its end or its service")
