@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -348,6 +349,8 @@ class Names(TestCase):
         """What enters a network of its own, with a text in the place of a file in /etc."""
         if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"):
             self.skipTest("needs root, and the packages util-linux and iproute2")
+        if subprocess.run(["unshare", "-mn", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("needs mounts of its own, which there are none of in a chroot")
         file = self.place.dir / "etc-file"
         file.write_text(text)
         return ["unshare", "-mn", sys.executable, "-c", ALONE + more + RUN, file, path]
