@@ -77,7 +77,7 @@ take_http2(struct reader *reader, const uint8_t *bytes, size_t len)
     struct buf out;
 
     buf_init(&out, 1 << 20);
-    if (http2_take(&reader->http2, bytes, len, &out) != 0)
+    if (http2_take(&reader->http2, bytes, len, &out) != 0 || reader->http2.is_closed)
         reader->has_ended = true;
     buf_release(&out);
 }
