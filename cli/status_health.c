@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ add_unwell(json_t *vantage, const struct health_report *report)
     for (i = 0; i < report->count && json_array_size(array) < SHOWN_MAX; i++) {
         const struct health_entry *entry = &report->entries[i];
 
-        if (entry->state == HEALTH_ALIVE)
+        if (entry->state == HEALTH_ALIVE && strcmp(entry->reason, HEALTH_LETS_ANYBODY) != 0)
             continue;
         json_array_append_new(
             array, json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "node", entry->name, "state",

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "fleet.h"
+#include "options.h"
 #include "probe.h"
 #include "snapshot.h"
 #include "state.h"
-#include "target.h"
 
 enum {
     LOOK_MS = 1000,
@@ -41,6 +41,8 @@ struct daemon {
     bool is_changed;         /* since the file was written */
     bool is_self_checking;
     bool is_cut_off; /* the last direct question failed: our own network is down */
+    bool is_controlling;
+    bool is_once;
     int stop_fd;
     int lock;              /* that nobody else writes, -1: not held */
     char said[512];        /* the last complaint */
@@ -86,6 +88,42 @@ judgement(const struct daemon *daemon, const struct entry_node *node,
     }
 }
 
+/*
+ * Asks a node that has just let us in once more, by a UUID that nobody has: the negative control,
+ * once in as long as a fall is remembered, of one node at a time. Nothing is lost without memory.
+ */
+static void
+control(struct daemon *daemon, struct entry_node *node, int64_t now)
+{
+    struct uuid nobody;
+    struct error ignored;
+
+    if (daemon->is_controlling || daemon->is_once || node->needs != NULL ||
+        now < node->control_due ||
+        getrandom(nobody.bytes, sizeof(nobody.bytes), GRND_NONBLOCK) != sizeof(nobody.bytes) ||
+        prober_start(daemon->prober, &node->client, &nobody, false, node, &ignored) != 0)
+        return;
+    node->is_probing = node->is_control = daemon->is_controlling = true;
+}
+
+static void
+note_control(struct daemon *daemon, struct entry_node *node, enum probe_verdict verdict)
+{
+    bool lets_anybody = verdict == PROBE_ALIVE || verdict == PROBE_TARGET_DOWN;
+
+    node->is_probing = node->is_control = false;
+    if (verdict == PROBE_UNKNOWN)
+        return;
+    node->control_due = now_ms() + daemon->fleet.rules.calm;
+    if (lets_anybody == node->lets_anybody)
+        return;
+    node->lets_anybody = lets_anybody;
+    daemon->is_changed = true;
+    snprintf(node->reason, sizeof(node->reason), "%s", lets_anybody ? HEALTH_LETS_ANYBODY : "");
+    if (lets_anybody)
+        fprintf(stderr, "signpost-health: %s: " HEALTH_LETS_ANYBODY "\n", node->name);
+}
+
 /* Writes down what a probe of a node gave. */
 static void
 note(struct daemon *daemon, struct entry_node *node, const struct probe_result *result)
@@ -105,7 +143,9 @@ note(struct daemon *daemon, struct entry_node *node, const struct probe_result *
         node->last_success = wall;
         node->round_trip = result->ms;
     }
-    snprintf(node->reason, sizeof(node->reason), "%s", result->reason);
+    snprintf(node->reason, sizeof(node->reason), "%s",
+             result->verdict == PROBE_ALIVE && node->lets_anybody ? HEALTH_LETS_ANYBODY
+                                                                  : result->reason);
     is_changed = judge_hear(daemon->fleet.judges, daemon->fleet.count, node->index,
                             &daemon->fleet.rules, heard, node->began, now);
     if (is_changed)
@@ -113,6 +153,8 @@ note(struct daemon *daemon, struct entry_node *node, const struct probe_result *
     daemon->is_changed |= is_changed;
     node->due = now + judge_next(&daemon->fleet.judges[node->index], &daemon->fleet.rules,
                                  &daemon->fleet.random);
+    if (heard == JUDGE_GOOD)
+        control(daemon, node, now);
 }
 
 static void
@@ -133,13 +175,19 @@ done(void *context, void *cookie, const struct probe_result *result)
             say(daemon->said, "");
         return;
     }
+    if (node->is_control)
+        daemon->is_controlling = false;
     if (node->needs != NULL) {
         daemon->carried--;
         daemon->unanswered = result->verdict == PROBE_UNKNOWN ? daemon->unanswered + 1 : 0;
         if (result->verdict == PROBE_ALIVE)
             say(daemon->said_engine, "");
     }
-    if (!fleet_forget(&daemon->fleet, node))
+    if (fleet_forget(&daemon->fleet, node))
+        return;
+    if (node->is_control)
+        note_control(daemon, node, result->verdict);
+    else
         note(daemon, node, result);
 }
 
@@ -358,35 +406,6 @@ is_stopped(const struct daemon *daemon)
     return daemon->stop_fd >= 0 && poll(&fd, 1, 0) > 0;
 }
 
-/* Reads the targets. Returns 0, or -1 with error filled. */
-static int
-read_targets(struct daemon *daemon, struct error *error)
-{
-    const struct health_settings *settings = &daemon->config->health;
-    struct probe_options *options = &daemon->options;
-    struct error problem;
-
-    if (!settings->has_uuid || settings->target == NULL)
-        return error_set(error,
-                         "the settings health.uuid (of a device that is for probes only) and "
-                         "health.target (http://… of yours, that answers %u) are needed",
-                         settings->status);
-    options->timeout_ms = settings->timeout * 1000;
-    options->at_once = settings->at_once;
-    options->ca_file = settings->ca_file;
-    options->wake_fd = daemon->stop_fd;
-    if (target_parse(&options->target, settings->target, settings->status, 0, &daemon->pool,
-                     &problem) != 0 ||
-        (settings->second_target != NULL &&
-         target_parse(&options->second, settings->second_target, settings->status, 0, &daemon->pool,
-                      &problem) != 0) ||
-        (settings->large_target != NULL &&
-         target_parse(&options->large, settings->large_target, 200, 128 * 1024, &daemon->pool,
-                      &problem) != 0))
-        return error_set(error, "health: %s", problem.text);
-    return 0;
-}
-
 /* Makes sure that nobody else writes the state file. */
 static int
 take_lock(struct daemon *daemon, struct error *error)
@@ -406,12 +425,13 @@ init(struct daemon *daemon, bool once, struct error *error)
 
     pool_init(&daemon->pool);
     snapshot_init(&daemon->snapshot);
+    daemon->is_once = once;
     daemon->lock = -1;
     daemon->engine.output = -1;
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
         seed = (uint64_t)now_ms();
     fleet_init(&daemon->fleet, &config->health, once, seed);
-    if (read_targets(daemon, error) != 0 ||
+    if (options_read(&daemon->options, &config->health, &daemon->pool, error) != 0 ||
         state_snapshot_path(config->state, daemon->snapshot_path, sizeof(daemon->snapshot_path),
                             error) != 0 ||
         state_path(config->state, HEALTH_FILE, daemon->path, sizeof(daemon->path), error) != 0 ||
@@ -425,6 +445,7 @@ init(struct daemon *daemon, bool once, struct error *error)
     snprintf(daemon->head.vantage, sizeof(daemon->head.vantage), "%s",
              config->health.vantage != NULL ? config->health.vantage : "here");
     daemon->written = INT64_MIN / 2;
+    daemon->options.wake_fd = daemon->stop_fd;
     daemon->prober = prober_new(&daemon->options, done, daemon, error);
     return daemon->prober != NULL ? 0 : -1;
 }

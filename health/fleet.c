@@ -229,6 +229,7 @@ restore(struct entry_node *node, struct judge *judge, const struct judge_rules *
         judge_init(judge, rules, entry->state, now - (wall - node->since) * 1000, now);
         node->round_trip = entry->round_trip;
         node->spoke = entry->spoke;
+        node->lets_anybody = strcmp(entry->reason, HEALTH_LETS_ANYBODY) == 0;
         strncpy(node->reason, entry->reason, sizeof(node->reason) - 1);
     }
 }

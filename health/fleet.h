@@ -25,6 +25,9 @@ struct entry_node {
     int64_t began;        /* ms: of the probe under way */
     bool is_probing;
     bool is_large;        /* the probe under way asks for the large page */
+    bool is_control;      /* the probe under way is the negative control, which must fail */
+    bool lets_anybody;    /* the last of these did not */
+    int64_t control_due;  /* ms, as due */
     bool owes_large;      /* every probe does, until one has given it */
     bool is_kept;         /* while a snapshot is taken over: it is in the new one, too */
     bool is_settled;      /* fleet_is_settled has found so */

@@ -23,7 +23,8 @@
  *     round trip  of the last success, in milliseconds
  *     spoke       native or engine: who found out; none: nobody yet
  *     name        of the node, for people, percent-encoded, "-" when it has none
- *     reason      why it is not alive, or why nothing is known: UTF-8, no control characters
+ *     reason      why it is not alive, or why nothing is known; or HEALTH_LETS_ANYBODY, or why the
+ *                 last probe of one that is alive failed: UTF-8, no control characters
  *     checksum    16 hexadecimal digits: SipHash of every byte before this line (siphash.h)
  *
  * Only what is known to be bad takes a node away from people: a file that is not there, cannot be
@@ -42,6 +43,9 @@
 #include "pool.h"
 
 #define HEALTH_FILE "health"
+
+/* The reason of a node that is alive, and that a UUID which nobody has gets through, too. */
+#define HEALTH_LETS_ANYBODY "lets in a random UUID, too: is it the server that it should be?"
 
 enum {
     HEALTH_FORMAT = 1,
