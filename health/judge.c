@@ -161,8 +161,9 @@ judge_hear(struct judge *judges, size_t count, size_t i, const struct judge_rule
     return become(judge, HEALTH_UNKNOWN, now);
 }
 
-bool
-judge_is_shaky(const struct judge *judge, const struct judge_rules *rules)
+/* Whether it is up but in the middle of failing. */
+static bool
+is_shaky(const struct judge *judge, const struct judge_rules *rules)
 {
     return is_up(judge) && judge->bad > 0 && judge->bad < failures(rules->fall);
 }
@@ -217,7 +218,7 @@ judge_next(const struct judge *judge, const struct judge_rules *rules, uint64_t 
         return below(random, rules->interval);
     if (is_rising(judge, rules) && !judge->is_silent)
         return rest(judge, rules, rules->recheck, judge->last_good);
-    if (!judge_is_shaky(judge, rules))
+    if (!is_shaky(judge, rules))
         return jitter(rules->interval, random);
     if (judge->is_silent)
         return jitter(rules->retry, random);

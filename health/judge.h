@@ -123,9 +123,6 @@ bool judge_hear(struct judge *judges, size_t count, size_t i, const struct judge
  */
 uint32_t judge_next(const struct judge *judge, const struct judge_rules *rules, uint64_t *random);
 
-/* Whether the node is up but in the middle of failing. */
-bool judge_is_shaky(const struct judge *judge, const struct judge_rules *rules);
-
 /*
  * Whether more probes, now, are to tell if the node falls or comes back: it is up and has not been
  * well since a failure, or it is not up but well, though not for `rise` probes yet. Not while

@@ -258,7 +258,6 @@ test_who_is_a_witness(void **state)
     /* Not believed: dropped, when others have had the time to be asked. */
     assert_false(falls_beside(-60000, -1, 35999));
     assert_int_equal(9, judges[0].bad);
-    assert_false(judge_is_shaky(&judges[0], &rules));
     assert_false(falls_beside(-60000, -1, 36000));
     assert_int_equal(0, judges[0].bad);
     assert_int_equal(1, judges[0].dropped);
@@ -327,7 +326,6 @@ fail_after(int64_t ms)
 {
     now += ms;
     assert_false(judge_hear(judges, 1, 0, &rules, JUDGE_BAD, now - ms, now));
-    assert_true(judge_is_shaky(&judges[0], &rules));
 }
 
 static void
@@ -363,7 +361,6 @@ test_when_it_is_asked_again(void **state)
     fail_after(8000);
     (void)hear(JUDGE_BAD);
     assert_int_equal(HEALTH_DOWN, judges[0].state);
-    assert_false(judge_is_shaky(&judges[0], &rules));
     assert_next(24000, 36000);
     (void)hear(JUDGE_BAD);
     assert_next(24000, 36000);
