@@ -37,7 +37,8 @@
  * together, none of them falls: once a node has failed for long enough that every other has been
  * asked, its failures are dropped. When the same comes out JUDGE_ROUNDS times in a row, it is
  * believed. With fewer than JUDGE_CROWD nodes up, every fall is believed. Only falls are guarded:
- * success is no illusion, and what is down has been believed.
+ * success is no illusion, and what is down has been believed. How many fall at a time has no other
+ * limit: what is down is still served, and no device loses more than half of its list by the dead.
  */
 #ifndef SIGNPOST_JUDGE_H
 #define SIGNPOST_JUDGE_H
