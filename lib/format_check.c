@@ -91,16 +91,14 @@ static int
 check_document(const struct buf *text, enum frame frame, struct error *error)
 {
     bool is_yaml = frame == FRAME_CLASH, has_anchors = false;
-    size_t mark = text->len >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     json_t *tree;
 
     if (is_yaml && check_syntax(text, &has_anchors, error) != 0)
         return -1;
     if (has_anchors)
         return 0;
-    /* This finds a key that stands twice, too, and wants no byte order mark. */
-    tree = document_parse(text->data + mark, text->len - mark, is_yaml ? SYNTAX_YAML : SYNTAX_JSON,
-                          error);
+    /* This finds a key that stands twice, too. */
+    tree = document_parse(text->data, text->len, is_yaml ? SYNTAX_YAML : SYNTAX_JSON, error);
     json_decref(tree);
     return tree != NULL ? 0 : -1;
 }

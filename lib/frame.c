@@ -196,11 +196,15 @@ frame_compile(enum frame frame, const char *text, size_t len, const struct strin
               struct buf *buf, struct error *error)
 {
     static const uint8_t empty[PART_HEAD];
-    const char *p = text, *end = text + len, *open, *word, *close;
+    const char *p, *end = text + len, *open, *word, *close;
     size_t head = buf->len;
     bool has_proxies = false;
     enum frame_place place;
 
+    /* Some editors' byte order mark: JSON may have none (RFC 8259 section 8.1). */
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    p = text;
     error->line = error->column = 0;
     buf_put(buf, empty, sizeof(empty));
     while ((open = memmem(p, (size_t)(end - p), "{{", 2)) != NULL) {

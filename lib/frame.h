@@ -43,8 +43,9 @@ const char *frame_default(enum frame frame, size_t *len);
 enum frame_place { PLACE_END, PLACE_PROXIES, PLACE_NAMES, PLACE_NAME, PLACE_DEVICE };
 
 /*
- * Appends a template in compiled form. urls are the public_urls. Returns 0, or -1 with error
- * filled (its line set) when there is an unknown place, or {{proxies}} is missing.
+ * Appends a template in compiled form, without a byte order mark. urls are the public_urls. Returns
+ * 0, or -1 with error filled (its line set) when there is an unknown place, or {{proxies}} is
+ * missing.
  */
 int frame_compile(enum frame frame, const char *text, size_t len, const struct strings *urls,
                   struct buf *buf, struct error *error);

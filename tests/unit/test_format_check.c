@@ -149,6 +149,7 @@ test_what_an_app_would_read_is_fine(void **state)
         {FRAME_CLASH, "a: &x {type: select, proxies: [{{names}}]}\nproxies:\n{{proxies}}\n"
                       "g:\n  - {name: G, <<: *x}\n"},
         {FRAME_CLASH, "\xef\xbb\xbfproxies:\n{{proxies}}"},
+        {FRAME_SING_BOX, "\xef\xbb\xbf[{{proxies}}]"},
         {FRAME_CLASH, "proxies:\r\n{{proxies}}rules:\r\n{{public_rules}}\r\n  - 'MATCH,G'\r\n"},
     };
     size_t i;

@@ -259,6 +259,9 @@ test_places_are_where_they_stood(void **state)
     check("{ { }} } {{proxies}} }}", "{ { }} } <proxies> }}<end>");
     check("{a: {b: {}}}\n{{proxies}}\r\n", "{a: {b: {}}}\n<proxies>\r\n<end>");
     check("{{proxies}}}", "<proxies>}<end>");
+    /* A byte order mark is no part of the text; only the first one is a mark. */
+    check("\ufeffa{{proxies}}", "a<proxies><end>");
+    check("\ufeff\ufeff{{proxies}}\ufeff", "\ufeff<proxies>\ufeff<end>");
     check("{{public_rules}}{{proxies}}", "<proxies><end>");
     /* It is bytes that are copied, whatever they are. */
     assert_int_equal(0, compile_bytes(FRAME_XRAY, "\0\xff{{proxies}}\0", 14, &no_urls));
