@@ -10,7 +10,8 @@
 enum { ROOM = 4 * 1024 * 1024 };
 
 /*
- * Two servers, as different as can be, by names (escaped already) that break what is not in quotes.
+ * Two servers, as different as can be, by names (escaped already) that break what is not in quotes,
+ * or behind a backslash.
  */
 static void
 sample(struct subscription *subscription, enum outbound outbound, struct buf bufs[2])
@@ -37,7 +38,7 @@ sample(struct subscription *subscription, enum outbound outbound, struct buf buf
                                                           .outbound_len = (uint32_t)bufs[i].len};
         subscription->order[i] = (uint16_t)i;
     }
-    subscription->device.name = "Phone: 'a' \"b\" # c";
+    subscription->device.name = "My phone: 'a' \"b\" # c";
     subscription->device.name_len = (uint32_t)strlen(subscription->device.name);
     subscription->set.count = subscription->count = 2;
 }

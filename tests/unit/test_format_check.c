@@ -108,6 +108,8 @@ test_names_stand_in_quotes(void **state)
         {FRAME_CLASH, "profile: {{device}}\nproxies:\n{{proxies}}", "YAML", 0},
         {FRAME_CLASH, "proxies:\n{{proxies}}g:\n  - {{name}}\n", "YAML", 0},
         {FRAME_CLASH, "proxies:\n{{proxies}}g: {name: {{device}}}\n", "YAML", 0},
+        {FRAME_CLASH, "a: \"\\{{device}}\"\nproxies:\n{{proxies}}", "YAML", 0},
+        {FRAME_CLASH, "a: \"\\u00e{{name}}\"\nproxies:\n{{proxies}}", "YAML", 0},
     };
 
     (void)state;
