@@ -337,7 +337,7 @@ static const struct {
     {"as", "X", "a"},
     /* Inside decides, outside tells blocked from dead. */
     {"a", "X", "a"},
-    {"a", "XXX", "a"},
+    {"a", "XXXX", "a"},
     {"a", "D", "a"},
     {"a", "a", "a"},
     {"D", "a", "D"},
