@@ -147,100 +147,101 @@ test_no_part_is_the_whole(void **state)
 #define HEAD      "signpost-health 1 7 1790000000 300 here "
 #define LINE(key) "00000000000000" key " alive 1 2 3 4 native a\n"
 
+static const struct {
+    const char *text, *part;
+} never_written[] = {
+    {"", "not a health state file"},
+    {"\n", "not a health state file"},
+    {"signpost-health\n", "not a health state file"},
+    {"signpost-health 2 7 1790000000 300 here 0\n", "format 2; this program reads 1"},
+    {"signpost-health 0 7 1790000000 300 here 0\n", "format 0"},
+    {"signpost-health 01 7 1790000000 300 here 0\n", "not a health"},
+    {"Signpost-health 1 7 1790000000 300 here 0\n", "not a health"},
+    {"{\"v\": 1}\n", "not a health"},
+    {"signpost-health 1\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 300 here\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 300 here 0 \n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 300 here 0 0\n", "<sequence>"},
+    {"signpost-health 1  7 1790000000 300 here 0\n", "<sequence>"},
+    {"signpost-health 1 -7 1790000000 300 here 0\n", "<sequence>"},
+    {"signpost-health 1 9223372036854775808 1790000000 300 here 0\n", "<sequence>"},
+    {"signpost-health 1 99999999999999999999 1790000000 300 here 0\n", "<sequence>"},
+    {"signpost-health 1 7 253402300800 300 here 0\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000.5 300 here 0\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 0 here 0\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 86401 here 0\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 300  0\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 300 h/re 0\n", "<sequence>"},
+    {"signpost-health 1 7 1790000000 300 "
+     "12345678901234567890123456789012345678901234567890123456789012345 0\n",
+     "<sequence>"},
+    /* Counts: too many to be there are not even tried. */
+    {HEAD "0\n" LINE("01"), "not the 0 nodes"},
+    {HEAD "2\n" LINE("01"), "not the 2 nodes"},
+    {HEAD "2\n" LINE("01") LINE("02") LINE("03"), "not the 2 nodes"},
+    {HEAD "4\n" LINE("01") LINE("02") LINE("03"), "not the 4 nodes"},
+    {HEAD "18446744073709551615\n" LINE("01"), "<sequence>"},
+    {HEAD "01\n" LINE("01"), "<sequence>"},
+    /* Order. */
+    {HEAD "2\n" LINE("02") LINE("01"), ":3:1: key 0000000000000001 stands behind"},
+    {HEAD "2\n" LINE("01") LINE("01"), "must ascend"},
+    {HEAD "3\n" LINE("01") LINE("10") LINE("0f"), ":4:1: key"},
+    /* Lines. */
+    {HEAD "1\n0000000000000001\n000000000000000000000\n", "<key>"},
+    {HEAD "1\n\n000000000000000000000000000000\n", "<key>"},
+    {HEAD "1\n000000000000001 alive 1 2 3 4 native a\n", "<key>"},
+    {HEAD "1\n00000000000000001 alive 1 2 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000A alive 1 2 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000g alive 1 2 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a Alive 1 2 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a aliv 1 2 3 4 native abc\n", "<key>"},
+    {HEAD "1\n000000000000000a  1 2 3 4 native abcdef\n", "<key>"},
+    {HEAD "1\n000000000000000a alive -1 2 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 02 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2x 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2: 3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1  3 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 253402300800 4 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4294967296 native a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 curl a\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native \n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native  reason\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a \n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a\r\n", "<key>"},
+    {HEAD "1\n000000000000000a\talive 1 2 3 4 native a\n", "<key>"},
+    /* Names. */
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native %\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native %4\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native %4x\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native %4%41\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a%00b\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a%0Ab\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a%1B%5B31m\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native %C2%9B\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native %FF\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a\x7f\n", "<key>"},
+    /* Reasons. */
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a a\tb\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a \x1b[2J\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a \xc2\x85\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a \xff\n", "<key>"},
+    {HEAD "1\n000000000000000a alive 1 2 3 4 native a cut \xc3\n", "<key>"},
+};
+
 /* The checksum is right, the rest is not. */
 static void
 test_what_was_never_written_so_is_refused(void **state)
 {
-    static const struct {
-        const char *text, *part;
-    } cases[] = {
-        {"", "not a health state file"},
-        {"\n", "not a health state file"},
-        {"signpost-health\n", "not a health state file"},
-        {"signpost-health 2 7 1790000000 300 here 0\n", "format 2; this program reads 1"},
-        {"signpost-health 0 7 1790000000 300 here 0\n", "format 0"},
-        {"signpost-health 01 7 1790000000 300 here 0\n", "not a health"},
-        {"Signpost-health 1 7 1790000000 300 here 0\n", "not a health"},
-        {"{\"v\": 1}\n", "not a health"},
-        {"signpost-health 1\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 300 here\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 300 here 0 \n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 300 here 0 0\n", "<sequence>"},
-        {"signpost-health 1  7 1790000000 300 here 0\n", "<sequence>"},
-        {"signpost-health 1 -7 1790000000 300 here 0\n", "<sequence>"},
-        {"signpost-health 1 9223372036854775808 1790000000 300 here 0\n", "<sequence>"},
-        {"signpost-health 1 99999999999999999999 1790000000 300 here 0\n", "<sequence>"},
-        {"signpost-health 1 7 253402300800 300 here 0\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000.5 300 here 0\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 0 here 0\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 86401 here 0\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 300  0\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 300 h/re 0\n", "<sequence>"},
-        {"signpost-health 1 7 1790000000 300 "
-         "12345678901234567890123456789012345678901234567890123456789012345 0\n",
-         "<sequence>"},
-        /* Counts: too many to be there are not even tried. */
-        {HEAD "0\n" LINE("01"), "not the 0 nodes"},
-        {HEAD "2\n" LINE("01"), "not the 2 nodes"},
-        {HEAD "2\n" LINE("01") LINE("02") LINE("03"), "not the 2 nodes"},
-        {HEAD "4\n" LINE("01") LINE("02") LINE("03"), "not the 4 nodes"},
-        {HEAD "18446744073709551615\n" LINE("01"), "<sequence>"},
-        {HEAD "01\n" LINE("01"), "<sequence>"},
-        /* Order. */
-        {HEAD "2\n" LINE("02") LINE("01"), ":3:1: key 0000000000000001 stands behind"},
-        {HEAD "2\n" LINE("01") LINE("01"), "must ascend"},
-        {HEAD "3\n" LINE("01") LINE("10") LINE("0f"), ":4:1: key"},
-        /* Lines. */
-        {HEAD "1\n0000000000000001\n000000000000000000000\n", "<key>"},
-        {HEAD "1\n\n000000000000000000000000000000\n", "<key>"},
-        {HEAD "1\n000000000000001 alive 1 2 3 4 native a\n", "<key>"},
-        {HEAD "1\n00000000000000001 alive 1 2 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000A alive 1 2 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000g alive 1 2 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a Alive 1 2 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a aliv 1 2 3 4 native abc\n", "<key>"},
-        {HEAD "1\n000000000000000a  1 2 3 4 native abcdef\n", "<key>"},
-        {HEAD "1\n000000000000000a alive -1 2 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 02 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2x 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2: 3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1  3 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 253402300800 4 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4294967296 native a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 curl a\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native \n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native  reason\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a \n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a\r\n", "<key>"},
-        {HEAD "1\n000000000000000a\talive 1 2 3 4 native a\n", "<key>"},
-        /* Names. */
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native %\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native %4\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native %4x\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native %4%41\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a%00b\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a%0Ab\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a%1B%5B31m\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native %C2%9B\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native %FF\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a\x7f\n", "<key>"},
-        /* Reasons. */
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a a\tb\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a \x1b[2J\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a \xc2\x85\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a \xff\n", "<key>"},
-        {HEAD "1\n000000000000000a alive 1 2 3 4 native a cut \xc3\n", "<key>"},
-    };
     size_t i;
 
     (void)state;
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        sign(&buf, cases[i].text);
+    for (i = 0; i < sizeof(never_written) / sizeof(never_written[0]); i++) {
+        sign(&buf, never_written[i].text);
         look(buf.data, buf.len);
-        if (strstr(health.problem, cases[i].part) == NULL)
-            fail_msg("case %zu: %s: %s", i, health.problem, cases[i].text);
-        assert_none(cases[i].part);
+        if (strstr(health.problem, never_written[i].part) == NULL)
+            fail_msg("case %zu: %s: %s", i, health.problem, never_written[i].text);
+        assert_none(never_written[i].part);
     }
     /* Their good sisters. */
     sign(&buf, HEAD "0\n");

@@ -5,89 +5,87 @@
 #define UUID  "8f3c5d1e-6324-4d53-ad4f-8cda48b30811"
 #define ROUTE "entry_203.0.113.21_core_198.51.100.10"
 
+static const struct {
+    enum kind kind;
+    const char *name, *text;
+    unsigned line, column;
+    const char *part;
+} unreadable[] = {
+    {KIND_USER, "7.yaml", "status: active\nid: 8\n", 2, 1, "id: does not agree"},
+    {KIND_USER, "7.yaml", "status: active\nid: '7'\n", 2, 1, "id: must be a whole number"},
+    {KIND_USER, "7.json", "{\"status\": \"active\", \"id\": 7.0}", 1, 22, "id: "},
+    {KIND_USER, "7.yaml", "status: active\nusername: [a]\n", 2, 1, "username: must be text"},
+    {KIND_USER, "7.yaml", "status: active\nusername: true\n", 2, 1, "username: must be text"},
+    {KIND_USER, "7.yaml", "status: active\ncore_nodes: 198.51.100.10\n", 2, 1, "core_nodes: "},
+    {KIND_USER, "7.yaml", "status: active\ncore_nodes: [core-1]\n", 2, 1, "'core-1'"},
+    {KIND_USER, "7.yaml", "status: active\ncore_nodes: [198.51.100.256]\n", 2, 1, "core_nodes: "},
+    {KIND_USER, "7.yaml", "status: active\ncore_nodes: [~]\n", 2, 1, "core_nodes: "},
+    {KIND_USER, "7.yaml", "status: active\ncore_nodes: ['']\n", 2, 1, "core_nodes: "},
+    {KIND_USER, "7.yaml", "status: active\ncore_nodes: {a: b}\n", 2, 1, "core_nodes: "},
+    {KIND_USER, "7.yaml", "status: active\ngroups: premium\n", 2, 1, "groups: must be a list"},
+    {KIND_USER, "7.yaml", "status: active\ngroups: [a b]\n", 2, 1, "groups: white space"},
+    {KIND_USER, "7.yaml", "status: active\ngroups: [true]\n", 2, 1, "groups: "},
+    {KIND_USER, "7.yaml", "status: active\nexpires: soon\n", 2, 1, "expires: 'soon'"},
+    {KIND_USER, "7.yaml", "status: active\nexpires: 2026-02-30\n", 2, 1, "expires: "},
+    {KIND_USER, "7.yaml", "status: active\nexpires: 1798761599\n", 2, 1, "expires: "},
+    {KIND_USER, "7.yaml", "status: active\nexpires: false\n", 2, 1, "expires: "},
+    {KIND_USER, "7.yaml", "status: active\ntraffic_limit: -1\n", 2, 1, "traffic_limit: "},
+    {KIND_USER, "7.yaml", "status: active\ntraffic_limit: 100 GB\n", 2, 1, "traffic_limit: "},
+    {KIND_DEVICE, UUID ".yaml", "status: active\n", 0, 0, "user_id"},
+    {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: ~\n", 0, 0, "user_id"},
+    {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: 0\n", 2, 1, "user_id: "},
+    {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: -7\n", 2, 1, "user_id: "},
+    {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: '7'\n", 2, 1, "user_id: "},
+    {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: 07\n", 2, 1, "user_id: "},
+    {KIND_DEVICE, UUID ".yaml", "user_id: 7\nstatus: active\nuuid: 8f3c\n", 3, 1, "uuid: does"},
+    {KIND_DEVICE, UUID ".yaml",
+     "user_id: 7\nstatus: active\nuuid: 8f3c5d1e-6324-4d53-ad4f-8cda48b30812\n", 3, 1,
+     "uuid: does not agree"},
+    {KIND_DEVICE, UUID ".yaml", "user_id: 7\nstatus: active\nuuid: [a]\n", 3, 1, "uuid: "},
+    {KIND_NODE, "203.0.113.21.yaml", "status: active\nip: 203.0.113.22\n", 2, 1, "ip: '203.0.11"},
+    {KIND_NODE, "2001:db8::1.yaml", "status: active\nip: 2001:db8::10\n", 2, 1, "ip: "},
+    {KIND_NODE, "203.0.113.21.yaml", "status: active\nip: entry-a\n", 2, 1, "ip: 'entry-a'"},
+    {KIND_NODE, "203.0.113.21.yaml", "- status\n- active\n", 0, 0, "mapping"},
+    {KIND_NODE, "203.0.113.21.yaml", "active\n", 0, 0, "mapping"},
+    {KIND_NODE, "203.0.113.21.json", "{\"status\": \"active\"", 1, 19, "expected"},
+    {KIND_NODE, "203.0.113.21.json", "", 0, 0, "empty"},
+    {KIND_ROLE, "core_203.0.113.21.yaml", "status: active\nnode_ip: 203.0.113.22\n", 2, 1,
+     "node_ip"},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\nentry_ip: 198.51.100.10\n", 2, 1, "entry_ip: "},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\ncore_ip: 203.0.113.21\n", 2, 1, "core_ip: "},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient_service_name: a b\n", 2, 1, "client_ser"},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\npriority: high\n", 2, 1, "priority: "},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\npriority: 1000001\n", 2, 1, "priority: "},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient: ws\n", 2, 1, "client: must be a map"},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient:\n  port: 0\n", 3, 3, "client.port: "},
+    {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient:\n  type: kcp\n", 3, 3, "client.type: "},
+    {KIND_DOMAIN, "a.example.yaml", "status: active\n", 0, 0, "node_ip"},
+    {KIND_DOMAIN, "a.example.yaml", "status: active\nnode_ip: entry-a\n", 2, 1, "node_ip: "},
+    {KIND_DOMAIN, "a.example.yaml", "status: active\nnode_ip: 203.0.113.21\ndomain: b.example\n", 3,
+     1, "domain: 'b.example'"},
+    {KIND_ENDPOINT, "a.yaml", "status: active\naddress: a_b.example\n", 2, 1, "address: "},
+    {KIND_ENDPOINT, "a.yaml", "address: a.example\nstatus: active\nnode_ip: x\n", 3, 1, "node_ip"},
+};
+
 /* Each makes its record unreadable, with an error at the place. */
 static void
 test_wrong_fields_make_a_record_unreadable(void **state)
 {
-    static const struct {
-        enum kind kind;
-        const char *name, *text;
-        unsigned line, column;
-        const char *part;
-    } cases[] = {
-        {KIND_USER, "7.yaml", "status: active\nid: 8\n", 2, 1, "id: does not agree"},
-        {KIND_USER, "7.yaml", "status: active\nid: '7'\n", 2, 1, "id: must be a whole number"},
-        {KIND_USER, "7.json", "{\"status\": \"active\", \"id\": 7.0}", 1, 22, "id: "},
-        {KIND_USER, "7.yaml", "status: active\nusername: [a]\n", 2, 1, "username: must be text"},
-        {KIND_USER, "7.yaml", "status: active\nusername: true\n", 2, 1, "username: must be text"},
-        {KIND_USER, "7.yaml", "status: active\ncore_nodes: 198.51.100.10\n", 2, 1, "core_nodes: "},
-        {KIND_USER, "7.yaml", "status: active\ncore_nodes: [core-1]\n", 2, 1, "'core-1'"},
-        {KIND_USER, "7.yaml", "status: active\ncore_nodes: [198.51.100.256]\n", 2, 1,
-         "core_nodes: "},
-        {KIND_USER, "7.yaml", "status: active\ncore_nodes: [~]\n", 2, 1, "core_nodes: "},
-        {KIND_USER, "7.yaml", "status: active\ncore_nodes: ['']\n", 2, 1, "core_nodes: "},
-        {KIND_USER, "7.yaml", "status: active\ncore_nodes: {a: b}\n", 2, 1, "core_nodes: "},
-        {KIND_USER, "7.yaml", "status: active\ngroups: premium\n", 2, 1, "groups: must be a list"},
-        {KIND_USER, "7.yaml", "status: active\ngroups: [a b]\n", 2, 1, "groups: white space"},
-        {KIND_USER, "7.yaml", "status: active\ngroups: [true]\n", 2, 1, "groups: "},
-        {KIND_USER, "7.yaml", "status: active\nexpires: soon\n", 2, 1, "expires: 'soon'"},
-        {KIND_USER, "7.yaml", "status: active\nexpires: 2026-02-30\n", 2, 1, "expires: "},
-        {KIND_USER, "7.yaml", "status: active\nexpires: 1798761599\n", 2, 1, "expires: "},
-        {KIND_USER, "7.yaml", "status: active\nexpires: false\n", 2, 1, "expires: "},
-        {KIND_USER, "7.yaml", "status: active\ntraffic_limit: -1\n", 2, 1, "traffic_limit: "},
-        {KIND_USER, "7.yaml", "status: active\ntraffic_limit: 100 GB\n", 2, 1, "traffic_limit: "},
-        {KIND_DEVICE, UUID ".yaml", "status: active\n", 0, 0, "user_id"},
-        {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: ~\n", 0, 0, "user_id"},
-        {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: 0\n", 2, 1, "user_id: "},
-        {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: -7\n", 2, 1, "user_id: "},
-        {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: '7'\n", 2, 1, "user_id: "},
-        {KIND_DEVICE, UUID ".yaml", "status: active\nuser_id: 07\n", 2, 1, "user_id: "},
-        {KIND_DEVICE, UUID ".yaml", "user_id: 7\nstatus: active\nuuid: 8f3c\n", 3, 1, "uuid: does"},
-        {KIND_DEVICE, UUID ".yaml",
-         "user_id: 7\nstatus: active\nuuid: 8f3c5d1e-6324-4d53-ad4f-8cda48b30812\n", 3, 1,
-         "uuid: does not agree"},
-        {KIND_DEVICE, UUID ".yaml", "user_id: 7\nstatus: active\nuuid: [a]\n", 3, 1, "uuid: "},
-        {KIND_NODE, "203.0.113.21.yaml", "status: active\nip: 203.0.113.22\n", 2, 1,
-         "ip: '203.0.11"},
-        {KIND_NODE, "2001:db8::1.yaml", "status: active\nip: 2001:db8::10\n", 2, 1, "ip: "},
-        {KIND_NODE, "203.0.113.21.yaml", "status: active\nip: entry-a\n", 2, 1, "ip: 'entry-a'"},
-        {KIND_NODE, "203.0.113.21.yaml", "- status\n- active\n", 0, 0, "mapping"},
-        {KIND_NODE, "203.0.113.21.yaml", "active\n", 0, 0, "mapping"},
-        {KIND_NODE, "203.0.113.21.json", "{\"status\": \"active\"", 1, 19, "expected"},
-        {KIND_NODE, "203.0.113.21.json", "", 0, 0, "empty"},
-        {KIND_ROLE, "core_203.0.113.21.yaml", "status: active\nnode_ip: 203.0.113.22\n", 2, 1,
-         "node_ip"},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\nentry_ip: 198.51.100.10\n", 2, 1,
-         "entry_ip: "},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\ncore_ip: 203.0.113.21\n", 2, 1, "core_ip: "},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient_service_name: a b\n", 2, 1,
-         "client_ser"},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\npriority: high\n", 2, 1, "priority: "},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\npriority: 1000001\n", 2, 1, "priority: "},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient: ws\n", 2, 1, "client: must be a map"},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient:\n  port: 0\n", 3, 3, "client.port: "},
-        {KIND_ROUTE, ROUTE ".yaml", "status: active\nclient:\n  type: kcp\n", 3, 3,
-         "client.type: "},
-        {KIND_DOMAIN, "a.example.yaml", "status: active\n", 0, 0, "node_ip"},
-        {KIND_DOMAIN, "a.example.yaml", "status: active\nnode_ip: entry-a\n", 2, 1, "node_ip: "},
-        {KIND_DOMAIN, "a.example.yaml",
-         "status: active\nnode_ip: 203.0.113.21\ndomain: b.example\n", 3, 1, "domain: 'b.example'"},
-        {KIND_ENDPOINT, "a.yaml", "status: active\naddress: a_b.example\n", 2, 1, "address: "},
-        {KIND_ENDPOINT, "a.yaml", "address: a.example\nstatus: active\nnode_ip: x\n", 3, 1,
-         "node_ip"},
-    };
     char path[128];
     const void *record;
     size_t i;
 
     (void)state;
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        record = read_one(cases[i].kind, cases[i].name, cases[i].text);
+    for (i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
+        record = read_one(unreadable[i].kind, unreadable[i].name, unreadable[i].text);
         assert_non_null(record);
         if (status_of(record) != STATUS_UNREADABLE)
-            fail_msg("%s: %sis %s", cases[i].name, cases[i].text, status_name(status_of(record)));
-        snprintf(path, sizeof(path), "%s/%s", kind_directory(cases[i].kind), cases[i].name);
-        assert_found(FINDING_ERROR, path, cases[i].line, cases[i].column, cases[i].part);
+            fail_msg("%s: %sis %s", unreadable[i].name, unreadable[i].text,
+                     status_name(status_of(record)));
+        snprintf(path, sizeof(path), "%s/%s", kind_directory(unreadable[i].kind),
+                 unreadable[i].name);
+        assert_found(FINDING_ERROR, path, unreadable[i].line, unreadable[i].column,
+                     unreadable[i].part);
     }
 }
 
