@@ -40,8 +40,8 @@ struct daemon {
     int64_t self_checked;    /* likewise: when the targets were last asked directly */
     bool is_changed;         /* since the file was written */
     bool is_self_checking;
-    bool is_cut_off; /* the last direct question failed: our own network is down */
-    bool is_controlling;
+    bool is_cut_off;     /* the last direct question failed: our own network is down */
+    bool is_controlling; /* a negative control is under way */
     bool is_once;
     int stop_fd;
     int lock;              /* that nobody else writes, -1: not held */
