@@ -67,7 +67,10 @@ class File:
         words = lines[0].split(" ")
         self.sequence, self.generated, self.ttl = map(int, words[2:5])
         self.vantage = words[5]
-        self.nodes = {entry.name.split(" ")[0]: entry for entry in map(Entry, lines[1:-2])}
+        self.nodes = {}
+        for entry in map(Entry, lines[1:-2]):
+            if self.nodes.setdefault(entry.name.split(" ")[0], entry) is not entry:
+                raise ValueError(f"two nodes at one address and port: {entry.name}")
 
     def states(self):
         return {name: entry.state for name, entry in self.nodes.items()}

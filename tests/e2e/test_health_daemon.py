@@ -126,10 +126,10 @@ class Busy(FleetCase):
     def test_nodes_change_with_every_compile(self):
         """Probes under way go on, however often the nodes change."""
         self.configure(timeout=2, fall=1)
-        path = {"type": "ws", "security": "none", "address": self.nodes[0].address}
+        place = self.fleet.target.client
 
         def rotate(i):
-            client = {**path, "port": self.nodes[0].port, "path": f"/{i}"}
+            client = {**place, "type": "ws", "path": f"/{i}"}
             record = {"status": "active", "name": "n9", "client": client}
             self.registry.write("endpoints/n9.json", record)
 
