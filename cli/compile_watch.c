@@ -23,6 +23,9 @@ enum {
     VERIFY_MS = 600000, /* between two looks at every byte of the snapshot */
 };
 
+/* Of a process that compiles, beside those of cli.h: it did not read what the watcher has seen. */
+enum { EXIT_OTHER = EXIT_TROUBLE + 1 };
+
 /* What the watcher knows, besides what lies in the state directory. */
 struct watcher {
     const struct config *config;
@@ -86,6 +89,20 @@ is_in_place(const char *directory)
     return true;
 }
 
+/*
+ * While a pass waits for its turn, a commit may give way to another, or a merge begin; and when the
+ * first comes back, it looks as if it had been compiled.
+ */
+static int
+compile_seen(const struct watcher *watcher, struct pass *pass)
+{
+    int rc = compile_pass(pass, watcher->last);
+    bool is_other = watcher->origin.is_git && pass->version[0] != '\0' &&
+                    strcmp(pass->version, watcher->mark) != 0;
+
+    return is_other || pass->end == PASS_WAITING ? EXIT_OTHER : rc;
+}
+
 /* In a process of its own: whatever happens to it, the watcher lives. Returns the exit status. */
 static int
 compile_apart(struct watcher *watcher, struct pass *pass)
@@ -96,7 +113,7 @@ compile_apart(struct watcher *watcher, struct pass *pass)
 
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(getppid() == parent ? compile_pass(pass, watcher->last) : EXIT_TROUBLE);
+        _exit(getppid() == parent ? compile_seen(watcher, pass) : EXIT_TROUBLE);
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
@@ -120,11 +137,15 @@ compile_again(struct watcher *watcher, const char *mark, int64_t now)
     struct pass pass = {.config = watcher->config,
                         .is_deep = now >= watcher->verify,
                         .report = is_new || watcher->last->text[0] == '\0' ? &report : NULL};
+    int rc;
 
     snprintf(watcher->mark, sizeof(watcher->mark), "%s", mark);
     if (pass.is_deep)
         watcher->verify = now + VERIFY_MS;
-    watcher->retry = compile_apart(watcher, &pass) == EXIT_TROUBLE ? now + RETRY_MS : 0;
+    rc = compile_apart(watcher, &pass);
+    watcher->retry = rc == EXIT_TROUBLE ? now + RETRY_MS : 0;
+    if (rc == EXIT_OTHER)
+        watcher->mark[0] = '\0';
 }
 
 static void

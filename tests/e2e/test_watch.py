@@ -1,5 +1,6 @@
 """The watcher outlives whatever happens to a single compile."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -70,3 +71,20 @@ class Watch(TestCase):
         until(lambda: not os.path.exists(f"/proc/{compiler}/exe"), "its end")
         self.hold.unlink()
         self.compile()
+
+
+class Turns(TestCase):
+    def test_head_comes_back_to_what_was_seen(self):
+        """While a compile waits for its turn, HEAD goes on; when it is done, HEAD goes back."""
+        self.registry = GitRegistry(self.registry.path).minimal()
+        first = self.registry.commit("one")
+        self.compile()
+        with open(self.state / "lock", "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            watcher = self.start(SIGNPOST, "compile", "--watch", name="watcher")
+            until(lambda: children(watcher.pid, "signpost"), "a compile that waits")
+            self.registry.device(device="second")
+            self.registry.commit("two")
+        until(lambda: self.served()[0].endswith("#second"), "the second commit")
+        self.registry.git("reset", "-q", "--hard", first)
+        until(lambda: self.served()[0].endswith("#phone"), "the first commit again")
