@@ -83,6 +83,17 @@ read_address(struct fields *fields, struct client *client)
         fields_fail(fields, NULL, "out of memory");
 }
 
+/* Whether what a link carries can be read there: jansson leaves DEL as it is, and rounds numbers.
+ */
+static bool
+is_readable(const char *json)
+{
+    json_t *tree = strchr(json, 0x7f) == NULL ? json_loads(json, 0, NULL) : NULL;
+
+    json_decref(tree);
+    return tree != NULL;
+}
+
 static void
 read_extra(struct fields *fields, struct client *client)
 {
@@ -96,17 +107,16 @@ read_extra(struct fields *fields, struct client *client)
         return;
     }
     text = document_text(extra, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    if (text != NULL && strlen(text) > EXTRA_MAX) {
-        fields_fail(fields, "extra", "longer than %d bytes", EXTRA_MAX);
-        free(text);
-        return;
-    }
-    if (text != NULL)
-        client->extra = pool_copy(fields->pool, text, strlen(text));
-    else
+    if (text == NULL)
         fields->pool->failed = true;
+    else if (strlen(text) > EXTRA_MAX)
+        fields_fail(fields, "extra", "longer than %d bytes", EXTRA_MAX);
+    else if (!is_readable(text))
+        fields_fail(fields, "extra", "holds U+007F, or a number that is too large");
+    else
+        client->extra = pool_copy(fields->pool, text, strlen(text));
     free(text);
-    if (client->extra == NULL)
+    if (fields->pool->failed)
         fields_fail(fields, NULL, "out of memory");
 }
 

@@ -305,6 +305,8 @@ test_wrong_types_and_words(void **state)
         {"address: 8.8.8\n", 1, "address: "},
         {"extra: '{}'\n", 1, "extra: must be a mapping"},
         {"extra: [a]\n", 1, "extra: must be a mapping"},
+        {"extra: {a: \"\\x7f\"}\n", 1, "extra: holds U+007F"},
+        {"extra: {\"a\\x7f\": b}\n", 1, "extra: holds U+007F"},
         {"alpn: [h2, http/1.1]\n", 1, "alpn: must be a string"},
         {"path: /a b\n", 1, "path: white space"},
         {"path: \"/a\\tb\"\n", 1, "path: white space"},
