@@ -164,36 +164,57 @@ format_of(enum frame frame)
     }
 }
 
+/* Fills the frame in for so many servers and looks at what comes of it. */
+static int
+check_filled(enum frame frame, const struct frame_bytes *bytes, struct subscription *subscription,
+             uint32_t count, struct error *problem)
+{
+    const struct frame_bytes frames[2] = {*bytes, *bytes};
+    struct error why;
+    struct buf out;
+    int rc;
+
+    subscription->set.count = subscription->count = count;
+    buf_init(&out, ROOM);
+    rc = format_profile(&out, format_of(frame), frames, subscription);
+    if (rc != 0 || out.failed)
+        rc = error_set(problem, "too large");
+    else if ((rc = check_document(&out, frame, &why)) != 0)
+        rc = error_set_at(problem, why.line, why.column, "no %s: %s",
+                          frame == FRAME_CLASH ? "YAML" : "JSON", why.text);
+    buf_release(&out);
+    return rc;
+}
+
 int
 format_check(enum frame frame, const char *text, size_t len, const struct strings *urls,
              struct error *error)
 {
     struct subscription *subscription = calloc(1, sizeof(*subscription));
-    struct buf frame_buf, bufs[2], out;
-    struct frame_bytes frames[2];
+    struct buf compiled, bufs[2];
     struct error problem = {0};
-    int rc = -1;
+    uint32_t count;
+    int rc;
 
     *error = (struct error){0};
     if (subscription == NULL)
         return error_set(error, "out of memory");
     sample(subscription, frame_outbound(frame), bufs);
-    buf_init(&frame_buf, ROOM);
-    buf_init(&out, ROOM);
-    if (frame_compile(frame, text, len, urls, &frame_buf, error) == 0) {
-        frames[0] = frames[1] = (struct frame_bytes){(uint8_t *)frame_buf.data, frame_buf.len};
-        rc = format_profile(&out, format_of(frame), frames, subscription);
-        if (rc != 0 || out.failed)
-            rc = error_set(error, "too large");
-        else if ((rc = check_document(&out, frame, &problem)) != 0)
+    buf_init(&compiled, ROOM);
+    rc = frame_compile(frame, text, len, urls, &compiled, error);
+    /* What is sound for one and for two is so for any number: a third comes as the second did. */
+    for (count = 2; rc == 0 && count > 0; count--) {
+        const struct frame_bytes bytes = {(uint8_t *)compiled.data, compiled.len};
+
+        rc = check_filled(frame, &bytes, subscription, count, &problem);
+        if (rc != 0)
             error_set_at(error,
-                         line_in_template(text, len, problem.line, frame == FRAME_CLASH ? 2 : 1,
+                         line_in_template(text, len, problem.line, frame == FRAME_CLASH ? count : 1,
                                           lines_of_rules(frame, urls)),
-                         1, "filled in for two servers it is no %s: %s",
-                         frame == FRAME_CLASH ? "YAML" : "JSON", problem.text);
+                         1, "filled in for %s it is %s", count == 1 ? "one server" : "two servers",
+                         problem.text);
     }
-    buf_release(&out);
-    buf_release(&frame_buf);
+    buf_release(&compiled);
     buf_release(&bufs[0]);
     buf_release(&bufs[1]);
     free(subscription);

@@ -67,6 +67,7 @@ test_json_that_is_none(void **state)
         {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{name}}}", "no JSON", 0},
         {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{device}}}", "no JSON", 0},
         {FRAME_SING_BOX, "{\"a\":[{{proxies}}],\"b\":{{names}}}", "no JSON", 0},
+        {FRAME_SING_BOX, "{\"a\":\n{{names}}:[{{proxies}}]}", "for one server it is no JSON", 2},
         {FRAME_XRAY, "{\"outbounds\":[{{proxies}}]", "no JSON", 0},
         {FRAME_XRAY, "{\"outbounds\":[{{proxies}}]},", "no JSON", 0},
         {FRAME_XRAY_ONE, "{\"a\":[{{proxies}}],}", "no JSON", 0},
