@@ -63,7 +63,8 @@ format_is_profile(enum format format)
     return format == FORMAT_CLASH || format == FORMAT_SING_BOX || format == FORMAT_XRAY;
 }
 
-enum { NAME_MAX_BYTES = 6 * 255 };
+/* Six bytes for each of a name that is nothing but control characters; and buf_printf's end. */
+enum { NAME_ROOM = 6 * 255 + 1 };
 
 /* Puts text with the device's name where it belongs, both escaped already. */
 static void
@@ -82,7 +83,7 @@ put_named(struct buf *buf, const char *text, size_t len, const struct buf *name)
 void
 format_links(struct buf *buf, const struct subscription *subscription)
 {
-    char space[NAME_MAX_BYTES], head[8 + UUID_TEXT + 1] = "vless://";
+    char space[NAME_ROOM], head[8 + UUID_TEXT + 1] = "vless://";
     struct buf name = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
     size_t before;
     uint32_t i;
@@ -286,7 +287,7 @@ int
 format_profile(struct buf *buf, enum format format, const struct frame_bytes *frames,
                const struct subscription *subscription)
 {
-    char space[NAME_MAX_BYTES];
+    char space[NAME_ROOM];
     struct buf device = {.data = space, .size = sizeof(space), .cap = sizeof(space)};
     struct profile profile = {buf, subscription, outbound_of(format), &device, "", 0, 0};
     size_t start = buf->len;

@@ -158,6 +158,25 @@ test_links_end_where_there_is_no_room(void **state)
     }
 }
 
+/* Six bytes for each of as many as a snapshot can hold. */
+static void
+test_the_longest_name_that_is_escaped(void **state)
+{
+    static const char *const texts[2] = {"{\"p\":[{{proxies}}],\"d\":\"{{device}}\"}", NULL};
+    char device[256];
+    struct buf out;
+
+    (void)state;
+    memset(device, 1, 255);
+    device[255] = '\0';
+    profile_begin(device);
+    profile_add_plain("a", OUTBOUND_SING_BOX);
+    assert_int_equal(0, profile_fill(&out, PROFILE_ROOM, FRAME_SING_BOX, texts, NULL));
+    assert_true(out.len > 6 * 255);
+    assert_memory_equal("\\u0001\"}", out.data + out.len - 8, 8);
+    buf_release(&out);
+}
+
 /* A name as people read it, of what stands in a link. */
 static void
 test_names_are_what_was_given(void **state)
@@ -195,6 +214,7 @@ main(void)
         with_profile(test_little_room_means_fewer_endpoints),
         with_profile(test_a_profile_is_appended),
         with_profile(test_links_end_where_there_is_no_room),
+        with_profile(test_the_longest_name_that_is_escaped),
         with_profile(test_names_are_what_was_given),
     };
 
