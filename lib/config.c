@@ -161,8 +161,10 @@ read_settings(struct config *config, struct fields *fields, const char *file)
     json_object_foreach ((json_t *)(uintptr_t)fields->object, key, value) {
         for (i = 0; known[i] != NULL && strcmp(known[i], key) != 0; i++)
             ;
-        if (known[i] == NULL)
+        if (known[i] == NULL) {
             fields_fail(fields, key, "no such setting (see signpost.conf(5))");
+            break;
+        }
     }
     config->data = config_path(fields, "data", file);
     config->state = config_path(fields, "state", file);

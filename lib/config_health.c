@@ -1,4 +1,5 @@
 /* Settings of what is known of nodes; part of config.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +11,19 @@
 enum { VANTAGES_MAX = 16 };
 
 static void
-read_vantage(struct fields *list, const json_t *item, const char *file,
+read_vantage(struct fields *list, const json_t *item, size_t index, const char *file,
              struct vantage_settings *vantage)
 {
     static const char *const known[] = {"file", "inside", NULL};
-    struct fields fields = {
-        .object = item, .source = list->source, .inside = "vantages", .pool = list->pool};
+    char number[24];
+    struct fields fields = {.object = item,
+                            .source = list->source,
+                            .inside = "vantages",
+                            .outer = list->inside,
+                            .item = number,
+                            .pool = list->pool};
 
+    snprintf(number, sizeof(number), "%zu", index);
     if (!json_is_object(item)) {
         fields_fail(list, "vantages", "must be a list like [{file: PATH, inside: true}]");
         return;
@@ -25,7 +32,7 @@ read_vantage(struct fields *list, const json_t *item, const char *file,
     vantage->file = config_path(&fields, "file", file);
     vantage->is_inside = config_switch(&fields, "inside", false);
     if (vantage->file == NULL)
-        fields_fail(list, "vantages", "each needs the file that it is copied to: {file: PATH}");
+        fields_fail(&fields, "file", "each vantage needs the file that it is copied to");
     list->failed |= fields.failed;
 }
 
@@ -48,7 +55,7 @@ read_vantages(struct health_settings *health, struct fields *fields, const char 
         return;
     }
     json_array_foreach (list, i, item)
-        read_vantage(fields, item, file, &vantages[i]);
+        read_vantage(fields, item, i, file, &vantages[i]);
     health->vantages = vantages;
     health->vantage_count = json_array_size(list);
 }
@@ -61,8 +68,10 @@ read_user(struct fields *fields, const char *node, struct probe_user *user)
 
     if (text == NULL || uuid_parse(text, strlen(text), &user->uuid) != 0)
         fields_fail(fields, node, "must be a UUID");
-    if (host_parse(node, host) == HOST_BAD)
+    if (host_parse(node, host) == HOST_BAD) {
         fields_fail(fields, node, "is no address of a node");
+        return;
+    }
     user->node = pool_copy(fields->pool, host, strlen(host));
     if (user->node == NULL)
         fields_fail(fields, NULL, "out of memory");
@@ -91,8 +100,11 @@ read_users(struct health_settings *health, struct fields *fields)
         return;
     }
     /* The macro wants a pointer that is not const; nothing is changed through it. */
-    json_object_foreach ((json_t *)(uintptr_t)inner.object, node, value)
+    json_object_foreach ((json_t *)(uintptr_t)inner.object, node, value) {
         read_user(&inner, node, &users[health->user_count++]);
+        if (inner.failed)
+            break;
+    }
     if (!inner.failed && health->user_count > 0)
         qsort(users, health->user_count, sizeof(*users), compare_users);
     health->users = users;

@@ -92,7 +92,7 @@ read_rule(struct fields *list, const json_t *item, size_t index, struct agent_ru
 static void
 read_rules(struct config *config, struct fields *fields)
 {
-    const json_t *list = json_object_get(fields->object, "user_agents"), *item;
+    const json_t *list = json_object_get(fields->object, "user_agents");
     struct agent_rule *rules;
     size_t i;
 
@@ -107,8 +107,8 @@ read_rules(struct config *config, struct fields *fields)
         fields_fail(fields, NULL, "out of memory");
         return;
     }
-    json_array_foreach (list, i, item)
-        read_rule(fields, item, i, &rules[i]);
+    for (i = 0; i < json_array_size(list) && !fields->failed; i++)
+        read_rule(fields, json_array_get(list, i), i, &rules[i]);
     config->agents = (struct agent_rules){rules, json_array_size(list)};
 }
 

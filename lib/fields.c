@@ -9,6 +9,7 @@
 #include "text.h"
 
 enum { TOKEN_MAX = 4096, TEXT_MAX = 255, LONG_TEXT_MAX = 1000 };
+enum { UNKNOWN_MAX = 20 }; /* that are named; for each the document is read again, for its place */
 
 bool
 strings_has(const struct strings *list, const char *string)
@@ -37,9 +38,11 @@ static void
 locate(const struct fields *fields, const char *key, unsigned *line, unsigned *column)
 {
     const struct source *source = fields->source;
-    const char *path[4] = {NULL};
+    const char *path[5] = {NULL};
     size_t count = 0;
 
+    if (fields->outer != NULL)
+        path[count++] = fields->outer;
     if (fields->inside != NULL)
         path[count++] = fields->inside;
     if (fields->item != NULL)
@@ -59,15 +62,15 @@ say(const struct fields *fields, enum finding_level level, const char *key, cons
 {
     const struct source *source = fields->source;
     unsigned line = 0, column = 0;
-    bool inside = fields->inside != NULL;
+    bool outer = fields->outer != NULL, inside = fields->inside != NULL;
     char text[1024];
     int used = 0;
 
     if (source->report == NULL)
         return;
     if (key != NULL)
-        used = snprintf(text, sizeof(text), "%s%s%s: ", inside ? fields->inside : "",
-                        inside ? "." : "", key);
+        used = snprintf(text, sizeof(text), "%s%s%s%s%s: ", outer ? fields->outer : "",
+                        outer ? "." : "", inside ? fields->inside : "", inside ? "." : "", key);
     if (used < 0 || (size_t)used >= sizeof(text))
         used = 0;
     vsnprintf(text + used, sizeof(text) - (size_t)used, format, args);
@@ -291,8 +294,11 @@ fields_inner(struct fields *fields, const char *key, struct fields *inner)
         fields_fail(fields, key, "must be a mapping");
         return false;
     }
-    *inner = (struct fields){
-        .object = value, .source = fields->source, .inside = key, .pool = fields->pool};
+    *inner = (struct fields){.object = value,
+                             .source = fields->source,
+                             .inside = key,
+                             .outer = fields->inside,
+                             .pool = fields->pool};
     return true;
 }
 
@@ -315,17 +321,19 @@ fields_name_unknown(const struct fields *fields, enum finding_level level, const
 {
     const char *key;
     const json_t *value;
-    size_t i;
+    size_t i, count = 0;
 
     /* The macro wants a pointer that is not const; nothing is changed through it. */
     json_object_foreach ((json_t *)(uintptr_t)fields->object, key, value) {
         for (i = 0; known[i] != NULL && strcmp(known[i], key) != 0; i++)
             ;
-        if (known[i] != NULL)
+        if (known[i] != NULL || ++count > UNKNOWN_MAX)
             continue;
         if (level == FINDING_ERROR)
             refuse_unknown(fields, key, known);
         else
             fields_say(fields, level, key, "an unknown field, ignored");
     }
+    if (count > UNKNOWN_MAX)
+        fields_say(fields, level, NULL, "%zu more unknown fields", count - UNKNOWN_MAX);
 }

@@ -40,6 +40,7 @@ struct fields {
     const json_t *object;
     const struct source *source;
     const char *inside; /* key of the mapping that this one is the value of, or NULL */
+    const char *outer;  /* key of the mapping in which that key stands, or NULL */
     const char *item;   /* its number from 0 in decimal, when that value is a list; or NULL */
     struct pool *pool;  /* what the getters return lives here */
     bool failed;
@@ -85,7 +86,7 @@ void fields_strings(struct fields *fields, const char *key, struct strings *list
  */
 bool fields_inner(struct fields *fields, const char *key, struct fields *inner);
 
-/* Names every key that is not in the NULL-terminated list, at a level. */
+/* Names the keys that are not in the NULL-terminated list, at a level; of many, the first 20. */
 void fields_name_unknown(const struct fields *fields, enum finding_level level,
                          const char *const *known);
 

@@ -151,6 +151,23 @@ test_unknown_fields_are_noticed(void **state)
     assert_non_null(findings_look(&findings, FINDING_WARNING, "client.speed"));
 }
 
+/* Each is looked for in the whole file: so many that it would take minutes are summed up. */
+static void
+test_unknown_fields_without_end(void **state)
+{
+    static char text[1000 * 1000];
+    int used = snprintf(text, sizeof(text), "status: active\n"), i;
+
+    (void)state;
+    for (i = 0; i < 60000; i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "k%d: 1\n", i);
+    assert_true((size_t)used < sizeof(text));
+    assert_non_null(read_one(KIND_NODE, "203.0.113.21.yaml", text));
+    assert_int_equal(21, findings.report.counts[FINDING_NOTICE]);
+    assert_non_null(findings_look(&findings, FINDING_NOTICE, "k19: an unknown field"));
+    assert_non_null(findings_look(&findings, FINDING_NOTICE, "59980 more unknown fields"));
+}
+
 static const char *
 device_name(const char *name_field)
 {
@@ -398,6 +415,7 @@ main(void)
         on_empty(test_wrong_fields_make_a_record_unreadable),
         on_empty(test_names_that_are_no_identity),
         on_empty(test_unknown_fields_are_noticed),
+        on_empty(test_unknown_fields_without_end),
         on_empty(test_free_text_in_any_script),
         on_empty(test_upper_control_characters_are_control_characters),
         on_empty(test_a_token_has_no_white_space_of_any_kind),
