@@ -120,8 +120,9 @@ check_outbound(enum outbound outbound, const struct set_entry *entry)
     buf_init(&buf, ROOM);
     buf_puts(&buf, before[outbound]);
     buf_put(&buf, entry->outbound, entry->outbound_len);
-    tree = document_parse(buf.data, buf.len, outbound == OUTBOUND_CLASH ? SYNTAX_YAML : SYNTAX_JSON,
-                          &error);
+    /* Deeper than a record may be: an xhttp extra stands deeper there. */
+    tree = outbound == OUTBOUND_CLASH ? document_parse(buf.data, buf.len, SYNTAX_YAML, &error)
+                                      : json_loadb(buf.data, buf.len, JSON_REJECT_DUPLICATES, NULL);
     require(json_is_object(tree));
     json_decref(tree);
     buf_release(&buf);

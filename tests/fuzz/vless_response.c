@@ -152,10 +152,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     read_all(&whole, data[0], data + 2, size - 2, size);
     read_all(&pieces, data[0], data + 2, size - 2, 1 + data[1] % 40u);
-    require(whole.reply.http.status == pieces.reply.http.status);
     require(whole.upgrade.status == pieces.upgrade.status);
     require(whole.has_ended == pieces.has_ended);
-    require(whole.state == pieces.state);
+    /* nghttp2 drops a piece of DATA that goes past the content-length; the stream ends with it. */
+    if (whole.carrier != GRPC_HTTP2 || !whole.has_ended) {
+        require(whole.reply.http.status == pieces.reply.http.status);
+        require(whole.state == pieces.state);
+    }
     /* The body's end may lie within a piece. */
     if (!whole.has_ended) {
         require(whole.reply.len == pieces.reply.len && whole.reply.body == pieces.reply.body);
