@@ -1,9 +1,11 @@
 """Signals: each ends the responder in order, and none loses what has been asked before it."""
 
 import base64
+import itertools
 import os
 import signal
 import socket
+import time
 
 import fcgi
 from processes import stat_of
@@ -12,6 +14,7 @@ from support import LIMIT, MINIMAL_LINK, UUID, VALGRIND, TestCase, until
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 BASE64 = base64.b64encode(MINIMAL_LINK.encode())
 HEAD = fcgi.request(f"/{UUID}")
+DRAIN = 0.2  # seconds: no longer does it go on with what has been begun
 
 
 class Signals(TestCase):
@@ -35,6 +38,22 @@ class Signals(TestCase):
         os.kill(responder.pid, signal.SIGSTOP)
         until(lambda: stat_of(responder.pid).state == "T", "its standing still")
 
+    def in_time(self, attempt, *args):
+        """Once more where the machine was too slow for what is only promised for so long."""
+        end = time.monotonic() + LIMIT
+        for i in itertools.count():
+            self.ended_at = None
+            try:
+                return attempt(self.responder(socket_path=self.dir / f"{i}.sock"), *args)
+            except (AssertionError, OSError):
+                now = time.monotonic()
+                if self.ended_at is None or now - self.ended_at < DRAIN or now > end:
+                    raise
+
+    def end(self, responder, number):
+        self.ended_at = time.monotonic()
+        os.kill(responder.pid, number)
+
     def assert_ended(self, responder):
         self.assertEqual((0, ""), (responder.popen.wait(LIMIT), responder.said()))
         self.assertFalse(responder.path.exists())
@@ -55,21 +74,23 @@ class Ending(Signals):
     def test_what_was_sent_before_is_answered(self):
         """And what comes at the same time: more than one turn's events before it and after it."""
         for number in ENDING:
-            responder = self.responder()
-            clients = [self.client(responder.path) for _ in range(200)]
-            for client in clients[::2]:
-                client.send(HEAD[:30])
-            self.client(responder.path)
-            self.stand_still(responder)
-            for i, client in enumerate(clients):
-                if i == 100:
-                    os.kill(responder.pid, number)
-                client.send(HEAD if i % 2 else HEAD[30:])
-            os.kill(responder.pid, signal.SIGCONT)
-            for client in clients:
-                self.assert_hit(client.reply())
-                self.assertTrue(client.is_closed())
-            self.assert_ended(responder)
+            self.in_time(self.end_among_requests, number)
+
+    def end_among_requests(self, responder, number):
+        clients = [self.client(responder.path) for _ in range(200)]
+        for client in clients[::2]:
+            client.send(HEAD[:30])
+        self.client(responder.path)
+        self.stand_still(responder)
+        for i, client in enumerate(clients):
+            if i == 100:
+                os.kill(responder.pid, number)
+            client.send(HEAD if i % 2 else HEAD[30:])
+        self.end(responder, signal.SIGCONT)
+        for client in clients:
+            self.assert_hit(client.reply())
+            self.assertTrue(client.is_closed())
+        self.assert_ended(responder)
 
     def test_peers_that_come_to_no_end_do_not_keep_it(self):
         responder = self.responder()
@@ -181,11 +202,13 @@ class Peers(Signals):
 
     def test_who_takes_an_answer_slowly_gets_the_whole(self):
         """SIGTERM in the middle: what has been begun is finished."""
-        responder = self.responder(socket_path=self.dir / "other.sock")
+        self.in_time(self.end_in_mid_answer)
+
+    def end_in_mid_answer(self, responder):
         with fcgi.Client(responder.path) as client:
             client.send(fcgi.request(f"/{UUID}"))
             first = client.read_record()
-            os.kill(responder.pid, signal.SIGTERM)
+            self.end(responder, signal.SIGTERM)
             reply = client.reply()
             self.assertTrue(reply.is_complete)
             self.assertTrue((first[2] + reply.stdout).endswith(self.body))
