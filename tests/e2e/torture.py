@@ -8,7 +8,7 @@ import time
 
 import fcgi
 from polls import Poll
-from support import BUILD, CORE, VALGRIND, TestCase, until
+from support import BUILD, CORE, LIMIT, VALGRIND, TestCase, until
 
 SLOW = VALGRIND or "asan" in str(BUILD)
 FRESH = 30 if SLOW else 3  # seconds from the end of a change to when it is served
@@ -177,6 +177,14 @@ class Torture(TestCase):
         until(lambda: self.history.seen >= newest or self.stop.is_set(), "the newest state")
         self.assertFalse(self.stop.is_set(), self.story())
         self.assertLess(time.monotonic() - ended, FRESH, self.story())
+
+    def goes_on(self, end, publications, polls):
+        """Until the end, and on a slow machine until there was enough to go wrong."""
+        if self.stop.is_set() or time.monotonic() > end + LIMIT:
+            return False
+        least = min(reader.polls for reader in self.readers)
+        is_enough = len(self.history.order) >= publications and least >= polls
+        return time.monotonic() < end or not is_enough
 
     def assert_whole(self, publications, polls):
         """Nothing was wrong, and there was enough to go wrong."""
