@@ -121,7 +121,7 @@ class Living(TestCase):
         for result in self.probe(links, "-t", down):
             self.assert_is("failed", "VLESS, but nothing from the target: the node", result)
         hanging = f"http://127.0.0.1:{self.place.silence()}/=204"
-        for result in self.probe(links, "-t", hanging, "-m", SHORT, s=("204", 204)):
+        for result in self.probe(links, "-t", hanging, "-m", 8000, s=("204", 204)):
             self.assert_is("target down", "timed out: no answer to the request", result)
 
     def test_directly(self):
