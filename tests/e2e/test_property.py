@@ -320,7 +320,7 @@ class World:
             self.remove(path)
 
     def heal(self):
-        for key in {identity(path) for path in self.files}:
+        for key in sorted({identity(path) for path in self.files}):
             records = [self.files[path] for path in self.paths(key)]
             if len(records) > 1 or BROKEN in records or "wrong" in records[0].values():
                 self.replace(key)
