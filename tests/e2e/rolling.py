@@ -108,8 +108,9 @@ class World:
         self.generation += 1
         self.write()
         self.enter("generation", self.generation)
+        self.served["generation"][-2][2] = None  # until the new one is there
         self.compile(command)
-        self.served["generation"][-2][2] = time.monotonic()  # the new one was not there before
+        self.served["generation"][-2][2] = time.monotonic()
 
     def valid(self, start, end):
         """The bodies that may be answered to a request of between these times."""
