@@ -44,10 +44,10 @@ need() {
         printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
         $sudo chmod 755 /usr/sbin/policy-rc.d
     fi
-    local status=0
+    local status=0 get="apt-get -qq -o Acquire::Retries=3"
     # shellcheck disable=SC2086 # one word per package
-    { $sudo apt-get -qq update &&
-        $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+    { $sudo $get update &&
+        $sudo env DEBIAN_FRONTEND=noninteractive $get -y --no-install-recommends \
             install $missing; } >&2 </dev/null || status=$?
     if [ -n "$policy" ]; then
         $sudo rm -f /usr/sbin/policy-rc.d
