@@ -121,11 +121,12 @@ class Client:
         return self.reply()
 
     def push(self, data):
-        """Sends as much as the peer takes: it may hang up in the middle."""
+        """Sends as much as the peer takes: it may hang up in the middle. Whether it took all."""
         try:
             self.socket.sendall(data)
+            return True
         except (BrokenPipeError, ConnectionResetError):
-            pass
+            return False
 
     def replies(self):
         """Every answer up to the end of the connection; the last may be broken off."""

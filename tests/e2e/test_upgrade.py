@@ -20,7 +20,13 @@ class Load(threading.Thread):
 
     def run(self):
         while not self.is_over.is_set():
-            self.answers.append(fcgi.ask(self.path, f"/{UUID}").status)
+            try:
+                with fcgi.Client(self.path) as client:
+                    # Else it was ended meanwhile: a web server asks once more.
+                    if client.push(fcgi.request(f"/{UUID}")):
+                        self.answers.append(client.reply().status)
+            except Exception as e:
+                self.answers.append(repr(e))
 
     def wait_for_more(self, count=50):
         wanted = len(self.answers) + count
