@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 import fcgi
+from ports import free_port
 from processes import children, is_ready, sockets, stat_of
 from support import LIMIT, MINIMAL_LINK, RESPONDER, UNKNOWN, UUID, TestCase, until
 
@@ -117,9 +118,7 @@ class SpawnFcgi(Spawn):
     def test_a_tcp_port(self):
         self.need("spawn-fcgi")
         env = self.without_data()
-        listener = socket.create_server(("127.0.0.1", 0))
-        with listener:
-            port = listener.getsockname()[1]
+        port = free_port()
         command = ["spawn-fcgi", "-n", "-a", "127.0.0.1", "-p", str(port), "--", RESPONDER]
         process = self.start(*command, env=env)
 
@@ -129,7 +128,9 @@ class SpawnFcgi(Spawn):
             except OSError:
                 return None
 
-        with until(lambda: connected() or not process.is_alive()) as client:
+        client = until(lambda: connected() or not process.is_alive(), "the port")
+        self.assertIsNot(True, client, process.said())
+        with client:
             client.sendall(fcgi.request(f"/{UUID}", keep=False))
             reply = b"".join(iter(lambda: client.recv(65536), b""))
         self.assertIn(BASE64, reply)
@@ -173,7 +174,10 @@ class Multiwatch(Spawn):
         def poll():
             while not over.is_set():
                 try:
-                    status = fcgi.ask(self.path, f"/{UUID}").status
+                    with fcgi.Client(self.path) as client:
+                        if not client.push(fcgi.request(f"/{UUID}")):
+                            continue  # it was ended meanwhile: a web server asks once more
+                        status = client.reply().status
                 except OSError as e:
                     status = repr(e)
                 polls[0] += 1
