@@ -72,8 +72,14 @@ class Cgi(TestCase):
     def make_due(self, when=0):
         os.utime(self.state / "looked", (when, when))
 
-    def due_in(self):
-        return (self.state / "looked").stat().st_mtime - time.time()
+    def put_off(self):
+        """Nobody need look for a while."""
+        now = time.time()
+        os.utime(self.state / "looked", (now, now + 600))
+
+    def due_after(self, since):
+        """How many seconds after that moment somebody is to look again."""
+        return (self.state / "looked").stat().st_mtime - since
 
     def assert_given(self, said, link=MINIMAL_LINK):
         self.assertTrue(said.startswith(OK) and said.endswith("\r\n\r\n" + link), said)
@@ -88,9 +94,12 @@ class Cgi(TestCase):
 
 class FirstSnapshot(Cgi):
     def test_it_is_waited_for(self):
+        began = time.time()
         self.assert_given(self.ask())
         self.assertEqual(["compile"], self.starts())
         self.assertEqual(b"", self.errors)  # nothing was wrong
+        self.assertGreater(self.due_after(began), 1)
+        self.put_off()
         self.assert_given(self.ask())
         self.assertEqual(["compile"], self.starts())  # it is fresh
 
@@ -124,8 +133,9 @@ class FirstSnapshot(Cgi):
 class Stale(Cgi):
     def setUp(self):
         super().setUp()
+        began = time.time()
         self.compile()
-        self.assertGreater(self.due_in(), 0)
+        self.assertGreater(self.due_after(began), 1)
 
     def change(self):
         self.registry.device(device="tablet")
@@ -133,6 +143,7 @@ class Stale(Cgi):
 
     def test_a_change_arrives(self):
         self.change()
+        self.put_off()
         self.assert_given(self.ask())  # not due: nobody looks
         self.assertEqual([], self.starts())
         self.make_due()
@@ -183,9 +194,10 @@ class Stale(Cgi):
         until(lambda: str(self.state / "lock") in descriptors(first).values(), "its wait")
         for _ in range(3):
             self.make_due()
+            began = time.time()
             self.assert_given(self.ask())
             until(lambda: self.running() == [first], "the end of the other")
-            self.assertGreater(self.due_in(), 0)
+            self.assertGreater(self.due_after(began), 1)
         self.change()
         lock.close()
         until(lambda: not self.running(), "its end")
@@ -205,8 +217,9 @@ class Stale(Cgi):
         self.change()
         until(lambda: self.poll().endswith(self.changed), "the watcher's work")
         self.make_due()
+        began = time.time()
         self.assert_given(self.ask(), self.changed)
-        until(lambda: self.due_in() > 30, "its notice")
+        until(lambda: self.due_after(began) > 30, "its notice")
         for _ in range(3):
             self.assert_given(self.ask(), self.changed)
         self.assertEqual([BACKGROUND], self.starts())
