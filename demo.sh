@@ -46,7 +46,8 @@ user=()
 nginx -e stderr -p "$dir" -c nginx.conf "${user[@]}" &
 pids+=($!)
 
-until curl -s -o /dev/null "http://127.0.0.1:$port/"; do
+# What is nobody's is a 503 until there is a snapshot. Each path may be asked for so often only.
+until [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/$RANDOM")" = 404 ]; do
     for pid in "${pids[@]}"; do
         kill -0 "$pid" 2>/dev/null || { echo "The demo could not start; see above." >&2; exit 1; }
     done
