@@ -83,9 +83,9 @@ class Mihomo:
         self.choose(name)
         return real.through_proxy(self.port)
 
-    def is_alive(self, name):
-        """What the app's test of a proxy finds."""
-        query = urllib.parse.urlencode({"url": f"http://{FAR}/", "timeout": 1000 * real.SHORT})
+    def is_alive(self, name, seconds=real.SHORT):
+        """What the app's test of a proxy finds; it can wait for 32 seconds at most."""
+        query = urllib.parse.urlencode({"url": f"http://{FAR}/", "timeout": 1000 * seconds})
         words = ["", "providers", "proxies", self.providers()[name], name]
         path = "/".join(map(urllib.parse.quote, words))
         # Its own answer calls an error what takes less than a millisecond.
@@ -110,7 +110,7 @@ class Ways:
             with self.subTest(name):
                 self.assert_goes_through(client.through(name), client, "all", name)
                 # Else the tests below would show nothing.
-                self.assertTrue(client.is_alive(name))
+                self.assertTrue(client.is_alive(name, LIMIT // 2))
 
     def assert_all_stay_out(self, user, names):
         client = self.client(user)
