@@ -39,6 +39,7 @@ class Hostile(fcgi.Case):
         for client in held:
             self.assert_good(client)
 
+    @fcgi.while_heads_live
     def test_half_heads(self):
         cuts = range(1, len(GOOD), 3)
         held = self.hold(*[GOOD[:cut] for cut in cuts])
@@ -47,6 +48,7 @@ class Hostile(fcgi.Case):
             client.send(GOOD[cut:])
             self.assertEqual(self.good, client.reply().stdout)
 
+    @fcgi.while_heads_live
     def test_heads_that_promise_much(self):
         large = record(PARAMS, b"x" * 60000)
         held = self.hold(
@@ -64,6 +66,7 @@ class Hostile(fcgi.Case):
             self.assertEqual(404, client.reply().status)
             self.assert_good()
 
+    @fcgi.while_heads_live
     def test_dripping_peers(self):
         """Each byte that comes is looked at, none is waited for."""
         pieces = [GOOD[at : at + 3] for at in range(0, len(GOOD), 3)]
@@ -91,6 +94,7 @@ class Hostile(fcgi.Case):
         self.assertTrue(silent.is_silent())
         self.assert_good(silent)
 
+    @fcgi.while_heads_live
     def test_who_leaves_in_mid_head_is_let_go_before_the_time_is_over(self):
         before = self.descriptors()
         [first] = self.hold(GOOD[:50])

@@ -54,12 +54,14 @@ class Descriptors(fcgi.Case):
             self.assert_good(clients[0])
         self.assertFalse(clients[1].is_silent())
 
+    @fcgi.while_heads_live
     def test_it_accepts_again_when_connections_end(self):
         for client in self.halves(3 * FEW):
             client.send(GOOD[-1:])
             self.assertEqual([self.good], [reply.stdout for reply in client.replies()])
         self.assert_good()
 
+    @fcgi.while_heads_live
     def test_idle_ones_make_room_among_busy_ones(self):
         held = self.halves(FEW // 2)
         self.idle(3 * FEW)
