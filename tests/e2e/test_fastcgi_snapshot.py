@@ -65,9 +65,10 @@ class Snapshot(TestCase):
     def links(self):
         return fcgi.ask(self.path, f"/{UUID}", query="format=links").body
 
-    def replace(self, content):
+    def replace(self, content, mode=0o644):
         new = self.dir / "new"
         new.write_bytes(content)
+        new.chmod(mode)
         new.replace(self.snapshot)
 
     def let_it_look(self, times=2):
@@ -171,9 +172,10 @@ class NoGood(Snapshot):
         super().setUp()
         self.whole = self.compiled().read_bytes()
 
-    def assert_kept(self, responder, words):
+    def assert_kept(self, responder, words, spoil):
         """The last good one is served; that is said once, naming the file."""
         before = responder.said()
+        spoil()
         self.assertEqual({(200, BASE64)}, self.let_it_look())
         said = responder.said()[len(before) :]
         self.assertEqual(1, said.count("\n"), said)
@@ -195,30 +197,31 @@ class NoGood(Snapshot):
             (bytes(flipped), "damaged (a checksum is wrong)"),
             (os.urandom(len(self.whole)), "truncated, or not a snapshot"),
         ):
-            self.replace(content)
-            self.assert_kept(responder, words)
+            self.assert_kept(responder, words, lambda content=content: self.replace(content))
         self.new_answer("laptop")
         # The same again is news.
         self.registry.device()
         self.new_answer("phone")
-        self.replace(b"")
-        self.assert_kept(responder, "truncated, or not a snapshot")
+        self.assert_kept(responder, "truncated, or not a snapshot", lambda: self.replace(b""))
 
     def test_a_directory(self):
         responder = self.responder()
         self.assertEqual(200, self.status())
-        self.snapshot.rename(self.dir / "kept")
-        self.snapshot.mkdir()
-        self.assert_kept(responder, "not a plain file")
+
+        def exchange():
+            self.snapshot.rename(self.dir / "kept")
+            self.snapshot.mkdir()
+
+        self.assert_kept(responder, "not a plain file", exchange)
         self.snapshot.rmdir()
         self.new_answer("laptop")
 
     def test_a_pipe_does_not_stop_it(self):
         responder = self.responder()
         self.assertEqual(200, self.status())
-        self.snapshot.unlink()
-        os.mkfifo(self.snapshot)
-        self.assert_kept(responder, "not a plain file")
+        os.mkfifo(self.dir / "pipe")
+        move = lambda: (self.dir / "pipe").replace(self.snapshot)  # noqa: E731
+        self.assert_kept(responder, "not a plain file", move)
 
     def test_deleted(self):
         responder = self.responder()
@@ -256,8 +259,7 @@ class NoGood(Snapshot):
             directory.chmod(0o755)
         responder = self.heir(self.listen(), **nobody)
         self.assertEqual(200, self.status())
-        self.replace(self.whole)
-        self.snapshot.chmod(0)
+        self.replace(self.whole, mode=0)
         until(lambda: self.status() == 200 and responder.said(), "its word")
         self.assertIn(f"{self.snapshot}: Permission denied", responder.said())
         self.registry.device(device="laptop")
