@@ -303,7 +303,7 @@ class Compile(Cli):
         until(lambda: fcgi.ask(path, f"/{UUID}").status == 200, "the links")
         process = self.start(SIGNPOST, "compile")
         try:
-            process.popen.wait(5)
+            process.popen.wait(LIMIT)
         except subprocess.TimeoutExpired:
             self.assertTrue(process.said(), "it waits and does not say for what")
 
