@@ -8,12 +8,11 @@ import subprocess
 
 import fcgi
 from polls import Poll
-from support import MINIMAL_LINK, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, until
+from support import LIMIT, MINIMAL_LINK, SIGNPOST, UNKNOWN, UUID, GitRegistry, TestCase, until
 
 SNAPSHOT, CACHE = "snapshot-4.cdb", "cache"
 EXPIRED = "8f3c5d1e-6324-4d53-ad4f-8cda48b30813"
 TOC, FOOTER = 2048, 2088
-PATIENCE = 10  # seconds for a compile that takes some milliseconds
 LINK = MINIMAL_LINK.encode()
 
 
@@ -259,7 +258,7 @@ class Cache(Damage):
         self.go_to("laptop")
         process = self.start(SIGNPOST, "compile")
         try:
-            self.assertEqual(0, process.popen.wait(PATIENCE))
+            self.assertEqual(0, process.popen.wait(LIMIT))
         except subprocess.TimeoutExpired:
             self.fail("it waits for somebody to write, and holds the lock")
         self.assertEqual(self.wanted["laptop"], self.snapshot.read_bytes())
