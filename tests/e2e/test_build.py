@@ -29,7 +29,7 @@ def overrides():
 
 def make(directory, *words):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "GIT_"))}
-    subprocess.run(["make", "-s", *words], cwd=directory, env=env, check=True, timeout=4 * LIMIT,
+    subprocess.run(["make", "-s", *words], cwd=directory, env=env, check=True, timeout=10 * LIMIT,
                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)  # fmt: skip
 
 
