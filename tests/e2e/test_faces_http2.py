@@ -10,7 +10,7 @@ from support import UUID, shipped
 from test_lighttpd import Lighttpd
 from test_nginx import Nginx
 
-TIMES = 5  # a second may end between two answers; not so often
+TIMES = 20  # a second may end between two answers; not so often
 
 # What comes with a request: name, fields, body.
 SHAPES = [
