@@ -80,7 +80,7 @@ class EngineTest(TestCase):
         """Writes the settings; what is None is left out."""
         target = f"http://127.0.0.1:{self.place.target.port}"
         settings = {"uuid": PROBER, "target": f"{target}/204", "ca_file": self.place.roots,
-                    "engine": self.place.program, "interval": 1, "timeout": 1, "fall": 1,
+                    "engine": self.place.program, "interval": 1, "timeout": 5, "fall": 1,
                     "remove_after": 0, **more}  # fmt: skip
         lines = [f"  {name}: {value}\n" for name, value in settings.items() if value is not None]
         self.settings("order: name\nremark: '{name}'\nhealth:\n" + "".join(lines))

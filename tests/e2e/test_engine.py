@@ -22,12 +22,13 @@ class Entries(EngineTest):
         _, cls.right = cls.place.entry(*WAYS)
         _, cls.native = cls.place.entry(*NATIVE)
 
-    def assert_alive(self, names=WAYS, native=NATIVE):
+    def alive(self, names=WAYS):
+        return {**dict.fromkeys(names, ALIVE), **dict.fromkeys(NATIVE, ("alive", "native", ""))}
+
+    def assert_alive(self, names=WAYS):
         nodes = self.nodes()
-        for name in names:
-            self.assertEqual(ALIVE, nodes[name], name)
-        for name in native:
-            self.assertEqual(("alive", "native", ""), nodes[name], name)
+        for name, found in self.alive(names).items():
+            self.assertEqual(found, nodes[name], name)
 
     def assert_unwell(self, name, *reasons, states=("down",)):
         state, spoke, reason = self.nodes()[name]
@@ -48,6 +49,7 @@ class Entries(EngineTest):
         _, others = self.place.entry(*(of for of, _ in wrong.values()))
         clients = {name: {**others[of], **change} for name, (of, change) in wrong.items()}
         self.register({**self.right, **self.native, **clients, "refused": REFUSED})
+        self.configure(timeout=3)
         self.assertEqual("", self.once().stderr)
         self.assert_alive()
         for name in wrong:
@@ -81,6 +83,7 @@ class Entries(EngineTest):
         self.addCleanup(hanging.send_signal, signal.SIGCONT)
         hanging.send_signal(signal.SIGSTOP)
         servers["gone"].stop(signal.SIGKILL)
+        self.configure(timeout=3)
         for _ in range(2):
             self.assertEqual("", self.once().stderr)
             self.assert_alive()
@@ -109,7 +112,7 @@ class Entries(EngineTest):
 
     def test_a_target_that_nobody_reaches(self):
         self.register({**self.right, **self.native})
-        self.configure(target=f"http://127.0.0.1:{free_port()}/")
+        self.configure(target=f"http://127.0.0.1:{free_port()}/", timeout=1)
         self.assertIn("the targets cannot be reached from here", self.once().stderr)
         self.assertEqual({"unknown"}, {state for state, _, _ in self.nodes().values()})
         self.assertEqual(sorted([*self.right, *self.native]), self.given())
@@ -123,7 +126,7 @@ class Entries(EngineTest):
         before = self.given()
         server.stop(signal.SIGKILL)
         until(lambda: self.given()[-1] == "dying", "the dead node to be the last")
-        self.assert_alive()
+        until(lambda: self.alive().items() <= self.nodes().items(), "the others to be alive")
         self.place.entry("tcp+encryption", port=ways["tcp+encryption"]["port"])
         until(lambda: self.given() == before, "the node to be back")
         self.assertEqual((0, ""), (process.stop(), process.said()))
@@ -154,11 +157,11 @@ class Large(EngineTest):
         cls.names = (ONE, "xhttp+reality", *NATIVE)
         _, cls.ways = cls.place.entry(*cls.names)
 
-    def judged(self, word):
+    def judged(self, word, **more):
         target = f"http://127.0.0.1:{self.place.target.port}"
         # That a small answer comes is no excuse.
         self.configure(large_target=f"{target}/{word}", large_every=1,
-                       second_target=f"{target}/204", timeout=1)  # fmt: skip
+                       second_target=f"{target}/204", **more)  # fmt: skip
         self.register(self.ways)
         self.once()
         return {name: (state, reason) for name, (state, _, reason) in self.nodes().items()}
@@ -170,7 +173,7 @@ class Large(EngineTest):
         stalled = f"stalled after 16384 of {self.place.target.LARGE} bytes"
         # Of three and more nodes, all at once would not be believed.
         self.ways = {name: self.ways[name] for name in (ONE, "tcp")}
-        for name, (state, reason) in self.judged("stall").items():
+        for name, (state, reason) in self.judged("stall", timeout=3).items():
             self.assertIn(state, ("down", "dead"), name)
             self.assertEqual(stalled, reason, name)
 

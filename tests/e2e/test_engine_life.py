@@ -140,7 +140,7 @@ class Ends(Life):
         self.assertEqual(1, len(process.said().splitlines()), process.said())
 
     def test_the_engine_hangs(self):
-        process, engine = self.at_work(fall=2)
+        process, engine = self.at_work(fall=2, timeout=3)
         os.kill(engine, signal.SIGSTOP)
         until(lambda: self.nodes()[ONE][2] == "the engine does not answer", "it to be noted")
         self.assertEqual(("alive", "engine"), self.nodes()[ONE][:2])
