@@ -136,11 +136,13 @@ class Fleet:
         self.target = Node(self, "127.0.0.1", Asked)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.late = 0  # seconds: the longest that this machine has kept the thread from its work
 
     def __enter__(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
         self.thread.start()
+        self.loop.call_soon_threadsafe(self.beat, self.loop.time())
         self.set("alive", *self.nodes, self.target)
         return self
 
@@ -151,6 +153,11 @@ class Fleet:
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.close()
+
+    def beat(self, due):
+        now = self.loop.time()
+        self.late = max(self.late, now - due)
+        self.loop.call_later(0.1, self.beat, now + 0.1)
 
     def set(self, mode, *nodes):
         """Makes nodes alive or whatever else; returns when that is so (time.monotonic)."""

@@ -32,7 +32,7 @@ class Health(TestCase):
 
     def configure(self, **more):
         settings = {"uuid": PROBER, "target": self.place.target.url("204", 204).partition("=")[0],
-                    "interval": 1, "timeout": 1, "remove_after": 3, **more}  # fmt: skip
+                    "interval": 1, "timeout": 5, "remove_after": 3, **more}  # fmt: skip
         lines = "".join(f"  {key}: {value}\n" for key, value in settings.items())
         self.settings(f"order: name\nremark: '{{name}}'\nhealth:\n{lines}")
 

@@ -15,6 +15,8 @@ def strangers(node):
 
 
 class Control(FleetCase):
+    health = {"timeout": 5}
+
     def reason(self, node):
         return File(self.file).nodes[node.key].reason
 

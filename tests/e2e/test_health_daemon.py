@@ -20,6 +20,7 @@ class Daemon(FleetCase):
     health = {"fall": 1}
 
     def test_a_second_one_on_the_same_state_directory(self):
+        self.configure(timeout=5)
         first = self.start_health()
         self.until_all("alive", *self.nodes)
         for words in ((), ("--once",)):

@@ -15,7 +15,7 @@ class Guard(FleetCase):
     """Ten nodes and a target, no second one."""
 
     count = 10
-    health = {"fall": 1}
+    health = {"fall": 1, "timeout": 5}
 
     def setUp(self):
         super().setUp()

@@ -40,4 +40,4 @@ class Kills(FleetCase):
                 )
         self.assertEqual({"alive"}, self.states_of(*self.nodes))
         until(lambda: self.given() == sorted(self.names()), "all to be served in order")
-        self.assertEqual((True, ""), (health.is_alive(), health.said()))
+        self.assertEqual((True, ""), (health.is_alive(), self.said(health)))

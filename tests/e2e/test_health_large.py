@@ -37,7 +37,7 @@ class Large(FleetCase):
         since = self.entry_of(choked).since
         self.until_asked(choked, 6)
         self.assertEqual(("alive", since), (self.states()[choked.key], self.entry_of(choked).since))
-        self.assertEqual((0, ""), (health.stop(), health.said()))
+        self.assertEqual((0, ""), (health.stop(), self.said(health)))
 
     def test_once_asks_for_it_first(self):
         self.probe_large(1000)
