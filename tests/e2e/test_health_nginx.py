@@ -20,7 +20,7 @@ class FailOver(FleetCase, Nginx):
         (self.dir / "run").mkdir()
         self.socket, self.web = self.dir / "run" / "signpost.sock", self.dir / "web.sock"
         misses.fill_site(self.dir / "site")
-        self.configure(order=None, remove_after=1, fall=1)
+        self.configure(order=None, remove_after=3, fall=1)
         self.responder(socket_path=self.socket)
         self.nginx()
         self.start_health()
