@@ -1,8 +1,8 @@
 """Entry nodes that weigh next to nothing: hundreds of VLESS servers by plain TCP in one thread.
 
 Each has an address of its own in 127.0.0.0/8, which connections of this machine do not start from:
-nobody takes the port of one that is closed for a while. A node answers for the target that it is
-asked for (by 128 KB for /large), and the target itself listens, too. What a node does is a word:
+nobody takes the port of one that is closed for a while. So has the target, which listens, too,
+though a node answers for what it is asked for (by 128 KB for /large). What a node does is a word:
 
     alive    the target's answer, for the UUIDs that it knows
     closed   nobody listens
@@ -133,7 +133,7 @@ class Fleet:
         self.uuids = set(uuids)
         net = f"127.{random.randint(64, 127)}"
         self.nodes = [Node(self, f"{net}.{i // 250}.{i % 250 + 1}") for i in range(count)]
-        self.target = Node(self, "127.0.0.1", Asked)
+        self.target = Node(self, f"{net}.255.1", Asked)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.late = 0  # seconds: the longest that this machine has kept the thread from its work
