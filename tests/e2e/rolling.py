@@ -164,7 +164,7 @@ class Changes:
             while not self.over.wait(max(0, due - time.monotonic())):
                 step()
                 due = max(due + CHANGE, time.monotonic())
-        except (OSError, subprocess.CalledProcessError) as e:
+        except Exception as e:
             self.failure = e
 
 
@@ -192,7 +192,7 @@ class Poller(threading.Thread):
                 start = time.monotonic()
                 try:
                     kind()
-                except (OSError, http.client.HTTPException, AssertionError, ValueError) as e:
+                except Exception as e:
                     took = time.monotonic() - start
                     self.wrong.append(f"{kind.__name__}, {took:.3f} s: {str(e) or repr(e)}"[:600])
                     self.connection.close()
