@@ -83,21 +83,12 @@ read_address(struct fields *fields, struct client *client)
         fields_fail(fields, NULL, "out of memory");
 }
 
-/* Whether what a link carries can be read there: jansson leaves DEL as it is, and rounds numbers.
- */
-static bool
-is_readable(const char *json)
-{
-    json_t *tree = strchr(json, 0x7f) == NULL ? json_loads(json, 0, NULL) : NULL;
-
-    json_decref(tree);
-    return tree != NULL;
-}
-
 static void
 read_extra(struct fields *fields, struct client *client)
 {
     const json_t *extra = json_object_get(fields->object, "extra");
+    struct error error = {.is_shortage = true};
+    json_t *again;
     char *text;
 
     if (!fields_has(fields, "extra"))
@@ -107,14 +98,17 @@ read_extra(struct fields *fields, struct client *client)
         return;
     }
     text = document_text(extra, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    if (text == NULL)
+    again = text != NULL ? document_parse(text, strlen(text), SYNTAX_JSON, &error) : NULL;
+    if (again == NULL && error.is_shortage)
         fields->pool->failed = true;
     else if (strlen(text) > EXTRA_MAX)
         fields_fail(fields, "extra", "longer than %d bytes", EXTRA_MAX);
-    else if (!is_readable(text))
+    else if (again == NULL || strchr(text, 0x7f) != NULL)
+        /* As a link's reader would find it: jansson leaves DEL as it is, and rounds numbers up. */
         fields_fail(fields, "extra", "holds U+007F, or a number that is too large");
     else
         client->extra = pool_copy(fields->pool, text, strlen(text));
+    json_decref(again);
     free(text);
     if (fields->pool->failed)
         fields_fail(fields, NULL, "out of memory");
