@@ -6,6 +6,7 @@ import os
 import shutil
 
 import misses
+from processes import children
 from support import (
     METADATA,
     MINIMAL_LINK,
@@ -73,7 +74,9 @@ class Nginx(TestCase):
             "nginx", "-e", "stderr", "-p", self.dir, "-c", f"{name}.conf", *user, name=name
         )
         listens = listens or self.web
-        until(lambda: self.can_connect(listens) or not process.is_alive(), "nginx")
+        # It has workers when it listens everywhere.
+        is_ready = lambda: self.can_connect(listens) and children(process.pid, "nginx")  # noqa: E731
+        until(lambda: is_ready() or not process.is_alive(), "nginx")
         self.assertTrue(process.is_alive(), process.said())
         return process
 
