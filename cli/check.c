@@ -19,7 +19,7 @@ static const char help[] =
     "  -c FILE       settings\n"
     "  --site DIR    also look whether DIR is still the placeholder site that comes\n"
     "                with Signpost: it tells everybody what runs there\n"
-    "  --strict      count warnings as errors, and name every unknown field and file\n"
+    "  --strict      count warnings as errors, and name unknown fields and files\n"
     "\n"
     "Exit status: 0 no errors, 1 errors found, 2 the check could not be made.\n";
 
