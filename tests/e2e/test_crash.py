@@ -18,6 +18,19 @@ ROUNDS = 40
 PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
 
 
+class After:
+    """Due at the call after so many for which it counts."""
+
+    def __init__(self, calls, counts=lambda: True):
+        self.left, self.counts, self.has_come = calls, counts, False
+
+    def __call__(self):
+        if self.counts():
+            self.has_come = self.left == 0
+            self.left -= 1
+        return self.has_come
+
+
 class Killed(Crash):
     def command(self, *args, **kwargs):
         kwargs.setdefault("env", self.environment)
@@ -66,8 +79,8 @@ class Killed(Crash):
             self.assertIn("broken.json", (self.state / STATUS).read_text())
             self.assertEqual(whole[CACHE], (self.state / CACHE).read_bytes())
 
-    def run_traced(self, stops):
-        """A compile that is killed at its system call number `stops` / 2; how many there were."""
+    def run_traced(self, is_due):
+        """A compile that is killed as soon as is_due() at a system call; how many it got to."""
         libc = ctypes.CDLL(None, use_errno=True)
         env = dict(self.environment, ASAN_OPTIONS="detect_leaks=0")  # it cannot, under ptrace
         run = self.command(env=env, preexec_fn=lambda: libc.ptrace(PTRACE_TRACEME, 0, 0, 0))
@@ -76,35 +89,49 @@ class Killed(Crash):
             if not os.WIFSTOPPED(status):
                 run.returncode = os.waitstatus_to_exitcode(status)  # Popen knows nothing of stops
                 return count
-            if count >= stops:
+            if is_due():
                 os.kill(run.pid, signal.SIGKILL)
                 continue
             number = os.WSTOPSIG(status)
             number = 0 if number == signal.SIGTRAP else number
             libc.ptrace(PTRACE_SYSCALL, run.pid, None, ctypes.c_void_p(number))
 
-    def test_compile_at_every_system_call(self):
+    def calls(self):
+        """At how many system calls a compile can be killed, more or less."""
         self.turn()
-        total = self.run_traced(1 << 20)
+        total = self.run_traced(lambda: False)
         if total < 10:
             self.skipTest("no ptrace here")
         self.served = self.now_served()
-        left, outcomes = set(), set()
-        # A file that is written and moved into place takes ten stops at least. How many there are
-        # differs with what else the machine does: what one sweep misses, another finds.
-        for sweep in range(3):
-            if sweep > 0 and f"{SNAPSHOT}.tmp" in left and f"{STATUS}.tmp" in left:
-                break
-            for stops in range(random.randint(1, 5), total, min(total // 150 + 1, 9)):
-                wanted = self.turn()
-                self.run_traced(stops)
-                left.update(self.left())
-                outcomes.add(self.now_served() == wanted)
-                self.compile()
-                self.assert_repaired(wanted)
+        return total
+
+    def kill_and_repair(self, is_due):
+        """Whether the compile that is killed then had its snapshot in place."""
+        wanted = self.turn()
+        self.run_traced(is_due)
+        is_new = self.now_served() == wanted
+        self.compile()
+        self.assert_repaired(wanted)
+        return is_new
+
+    def test_compile_at_system_calls(self):
+        total = self.calls()
+        for stops in range(random.randint(1, 5), total, min(total // 150 + 1, 9)):
+            self.kill_and_repair(After(stops))
+
+    def test_compile_at_every_system_call_while_a_file_is_unfinished(self):
+        self.calls()
         # The cache is saved by a process that goes on to its end.
-        self.assertEqual({f"{name}.tmp" for name in (SNAPSHOT, STATUS)}, left - {f"{CACHE}.tmp"})
-        self.assertEqual({False, True}, outcomes)
+        for name, outcomes in ((SNAPSHOT, {False}), (STATUS, {True})):
+            moments = 0
+            while True:
+                moment = After(moments, (self.state / f"{name}.tmp").exists)
+                is_new = self.kill_and_repair(moment)
+                if not moment.has_come:
+                    break
+                moments += 1
+                self.assertEqual(outcomes, {is_new})
+            self.assertGreaterEqual(moments, 5, f"{name}: it is not written and then moved")
 
     def test_watcher_at_random_moments(self):
         process = self.responder()
