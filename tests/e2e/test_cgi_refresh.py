@@ -115,7 +115,9 @@ class FirstSnapshot(Cgi):
                 self.assert_given(said)
             else:
                 self.assertTrue(said.startswith("Status: 404 "), said)
-        self.assertEqual({"compile"}, set(self.starts()))
+        # On a slow machine the last of them may come when somebody is to look again.
+        self.assertEqual("compile", self.starts()[0])
+        self.assertLessEqual(set(self.starts()), {"compile", BACKGROUND})
 
     def test_one_that_cannot_be_made(self):
         shutil.rmtree(self.registry.path)
