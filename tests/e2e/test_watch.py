@@ -69,7 +69,7 @@ class Watch(TestCase):
         self.hold.unlink()
         self.registry.device(device="third")
         self.registry.commit("three")
-        until(lambda: "compiled" in watcher.said(), "the next compile")
+        until(lambda: "signpost: compiled" in watcher.said(), "the next compile")
         self.assertTrue(watcher.is_alive())
         self.assertEqual([], list(self.state.glob("*.tmp")))
         self.assertEqual(1, watcher.said().count("ended by signal"))
