@@ -17,6 +17,15 @@ EVERYTHING = {**faces.KINDS, **faces.LIVE, "a format": f"/api/{UUID}/clash"}
 
 
 class Outage:
+    TRIES = 1  # for each answer
+
+    def first_odd(self, group, method, shape):
+        for _ in range(self.TRIES):
+            found = faces.first_odd(group, lambda path: self.exchange(path, method, shape))
+            if not found:
+                return None
+        return found
+
     def exchange(self, path, method, shape):
         return faces.exchange(self.web, method, path, *shape)
 
@@ -30,19 +39,14 @@ class Outage:
                     for kind, path in EVERYTHING.items()
                     for spelling in SPELLINGS
                 ]
-                found = faces.first_odd(
-                    group, lambda path, m=method, s=shape: self.exchange(path, m, s)
-                )
+                found = self.first_odd(group, method, shape)
                 odd += [(method, name, *found)] if found else []
         self.assertEqual([], odd[:5])
         for method, shape in (("POST", ["1.1", [], faces.LARGE_BODY]),
                               ("GET", ["1.1", faces.HEADERS_16K["cookies"], b""])):
-            found = faces.first_odd(
-                list(EVERYTHING.items()), lambda path, m=method, s=shape: self.exchange(path, m, s)
-            )
-            self.assertIsNone(found)
+            self.assertIsNone(self.first_odd(list(EVERYTHING.items()), method, shape))
         for path in EVERYTHING.values():
-            self.assertEqual(503, fetch(self.web, path).status)
+            self.assertIn(503, (fetch(self.web, path).status for _ in range(self.TRIES)))
         self.assertEqual(200, fetch(self.web, "/").status)
 
 
@@ -82,6 +86,10 @@ class BehindNginx(Outage, Nginx):
 
 
 class BehindLighttpd(Outage, Lighttpd):
+    # About once a second it starts the program anew, and takes what has not failed within a
+    # millisecond for good: whoever asks then, whatever for, is answered 500.
+    TRIES = 3
+
     def test_no_snapshot(self):
         del self.environment["SIGNPOST_DATA"]
         self.lighttpd()
@@ -116,4 +124,6 @@ class BehindLighttpd(Outage, Lighttpd):
             os.kill(pid, signal.SIGKILL)
         until(lambda: not children(server.pid, "signpost.fcgi"), "the end")
         until(lambda: self.fetch(misses.PLAIN).status == 503, "the outage")
-        self.assertEqual(first, self.exchange(misses.PLAIN, "GET", ["1.1", [], b""]))
+        ask = self.exchange
+        answers = (ask(misses.PLAIN, "GET", ["1.1", [], b""]) for _ in range(self.TRIES))
+        self.assertIn(first, answers)
