@@ -22,7 +22,7 @@ class Status(FleetCase):
             self.assertEqual([], self.status(check=0)["health"])
         self.configure()
         self.ask_once()
-        self.assertNotIn("yet", self.said(check=0))
+        self.assertNotIn("has not written it yet", self.said(check=0))
 
     def test_a_vantage_that_cannot_be_read(self):
         self.ask_once()
