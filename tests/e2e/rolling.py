@@ -86,10 +86,13 @@ class World:
         return out.partition(b"\r\n\r\n")[2].decode()
 
     def enter(self, kind, which):
-        now = time.monotonic()
-        if self.served[kind]:
-            self.served[kind][-1][2] = now
-        self.served[kind].append([which, now, None])
+        """What may be served from now on, beside what was before it."""
+        self.served[kind].append([which, time.monotonic(), None])
+
+    def leave(self, kind):
+        """The newest is there: what was before it goes."""
+        for span in self.served[kind][-2:-1]:
+            span[2] = time.monotonic()
 
     def write_health(self, which):
         self.file.say("alive", *self.nodes)
@@ -102,15 +105,15 @@ class World:
     def say(self, which):
         self.enter("health", which)
         self.write_health(which)
+        self.leave("health")
 
     def advance(self, command=None):
-        """The next generation is compiled; from now on it may be served."""
+        """The next generation is compiled."""
         self.generation += 1
         self.write()
         self.enter("generation", self.generation)
-        self.served["generation"][-2][2] = None  # until the new one is there
         self.compile(command)
-        self.served["generation"][-2][2] = time.monotonic()
+        self.leave("generation")
 
     def valid(self, start, end):
         """The bodies that may be answered to a request of between these times."""

@@ -26,8 +26,12 @@ class Entries(EngineTest):
         return {**dict.fromkeys(names, ALIVE), **dict.fromkeys(NATIVE, ("alive", "native", ""))}
 
     def assert_alive(self, names=WAYS):
+        wanted = self.alive(names)
+        if any(self.nodes()[name][2] for name in wanted):
+            # Of the probes of a node that is alive one may come too late, the last one, too.
+            self.once()
         nodes = self.nodes()
-        for name, found in self.alive(names).items():
+        for name, found in wanted.items():
             self.assertEqual(found, nodes[name], name)
 
     def assert_unwell(self, name, *reasons, states=("down",)):
@@ -173,7 +177,10 @@ class Large(EngineTest):
         stalled = f"stalled after 16384 of {self.place.target.LARGE} bytes"
         # Of three and more nodes, all at once would not be believed.
         self.ways = {name: self.ways[name] for name in (ONE, "tcp")}
-        for name, (state, reason) in self.judged("stall", timeout=3).items():
+        found = self.judged("stall", timeout=3)
+        if {stalled} != {reason for _, reason in found.values()}:
+            found = self.judged("stall", timeout=3)  # even the beginning may be late, once
+        for name, (state, reason) in found.items():
             self.assertIn(state, ("down", "dead"), name)
             self.assertEqual(stalled, reason, name)
 

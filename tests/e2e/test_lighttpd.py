@@ -88,6 +88,10 @@ class Lighttpd(TestCase):
 
 
 class Hits(Lighttpd):
+    def setUp(self):
+        super().setUp()
+        self.compile()
+
     def test_links(self):
         self.lighttpd()
         for address in (f"/api/{UUID}", f"/{UUID}", f"/api/{UUID.upper()}"):
@@ -209,7 +213,7 @@ class Misses(Lighttpd):
 class Supervision(Lighttpd):
     def test_a_killed_responder_is_started_again(self):
         server = self.lighttpd()
-        self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
+        until(lambda: self.fetch(f"/api/{UUID}").status == 200, "the first snapshot")
         for number in (signal.SIGKILL, signal.SIGTERM):
             (old,) = children(server.pid, "signpost.fcgi")
             os.kill(old, number)
@@ -234,7 +238,7 @@ class Supervision(Lighttpd):
 
     def test_nothing_is_left_behind(self):
         server = self.lighttpd()
-        self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
+        until(lambda: self.fetch(f"/api/{UUID}").status == 200, "the first snapshot")
         (responder,) = children(server.pid, "signpost.fcgi")
         (refresher,) = children(responder, "signpost")
         server.stop()
@@ -243,7 +247,7 @@ class Supervision(Lighttpd):
 
     def test_no_uuid_is_logged(self):
         server = self.lighttpd()
-        self.assertEqual(200, self.fetch(f"/api/{UUID}").status)
+        until(lambda: self.fetch(f"/api/{UUID}").status == 200, "the first snapshot")
         (old,) = children(server.pid, "signpost.fcgi")
         os.kill(old, signal.SIGKILL)
         until(lambda: self.fetch(f"/api/{UUID}").status == 200, "the links")
@@ -271,7 +275,7 @@ class Supervision(Lighttpd):
         program = shutil.copy(BUILD / "signpost.fcgi", self.dir / "build")
         shutil.copy(BUILD / "signpost", self.dir / "build")
         server = self.lighttpd()
-        self.assertEqual(200, self.fetch(f"/api/{misses.TOKEN}").status)
+        until(lambda: self.fetch(f"/api/{misses.TOKEN}").status == 200, "the first snapshot")
         (old,) = children(server.pid, "signpost.fcgi")
         pathlib.Path(program).unlink()
         os.kill(old, signal.SIGKILL)

@@ -293,9 +293,12 @@ class NoWayOut(TestCase):
             return results, (time.monotonic() - started) * 1000 - timeout
 
         _, usual = probe(SHORT // 10)  # such as the program's start and end
-        results, late = probe(SHORT, s=hanging)
-        for result in results:
-            self.assert_is("failed", "timed out: no answer to the request", result)
+        for _ in range(2):  # the machine may stand still once
+            results, late = probe(SHORT, s=hanging)
+            for result in results:
+                self.assert_is("failed", "timed out: no answer to the request", result)
+            if late - usual < 0.4 * SHORT:
+                break
         self.assertLess(late - usual, 0.4 * SHORT)
 
     def test_a_page_may_take_the_whole_timeout(self):

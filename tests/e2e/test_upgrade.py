@@ -47,7 +47,7 @@ class Upgrade(TestCase):
             cwd=TOP,
             env={k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))},
             check=True,
-            timeout=4 * LIMIT,
+            timeout=10 * LIMIT,
         )
 
     def test_there_and_back_under_load(self):
