@@ -35,10 +35,9 @@ struct daemon {
     struct probe_options options;
     struct pool pool; /* holds the targets */
     char snapshot_path[PATH_MAX], path[PATH_MAX];
-    struct health_head head; /* of the last file; sequence 0: there was none */
-    int64_t looked, written; /* ms, by the monotonic clock */
-    int64_t self_checked;    /* likewise: when the targets were last asked directly */
-    bool is_changed;         /* since the file was written */
+    struct health_head head;                 /* of the last file; sequence 0: there was none */
+    int64_t looked, written, self_check_due; /* ms, by the monotonic clock */
+    bool is_changed;                         /* since the file was written */
     bool is_self_checking;
     bool is_cut_off;     /* the last direct question failed: our own network is down */
     bool is_controlling; /* a negative control is under way */
@@ -79,10 +78,10 @@ judgement(const struct daemon *daemon, const struct entry_node *node,
         return JUDGE_GOOD;
     case PROBE_FAILED:
         /* What the engine has taken with it is no node's fault. */
-        return daemon->is_cut_off ||
-                       (node->needs != NULL && !engine_vouches(&daemon->engine, node->began))
-                   ? JUDGE_SILENT
-                   : JUDGE_BAD;
+        if (!daemon->is_cut_off &&
+            (node->needs == NULL || engine_vouches(&daemon->engine, node->began)))
+            return JUDGE_BAD;
+        return JUDGE_SILENT;
     default:
         return JUDGE_SILENT;
     }
@@ -128,9 +127,10 @@ note_control(struct daemon *daemon, struct entry_node *node, enum probe_verdict 
 static void
 note(struct daemon *daemon, struct entry_node *node, const struct probe_result *result)
 {
+    const struct judge_rules *rules = &daemon->fleet.rules;
+    const struct judge *judge = &daemon->fleet.judges[node->index];
     enum judge_result heard = judgement(daemon, node, result);
     int64_t now = now_ms(), wall = (int64_t)time(NULL);
-    bool is_changed;
 
     /* That small answers come is no excuse. */
     if (node->is_large && (heard == JUDGE_BAD || result->verdict == PROBE_ALIVE))
@@ -146,15 +146,18 @@ note(struct daemon *daemon, struct entry_node *node, const struct probe_result *
     snprintf(node->reason, sizeof(node->reason), "%s",
              result->verdict == PROBE_ALIVE && node->lets_anybody ? HEALTH_LETS_ANYBODY
                                                                   : result->reason);
-    is_changed = judge_hear(daemon->fleet.judges, daemon->fleet.count, node->index,
-                            &daemon->fleet.rules, heard, node->began, now);
-    if (is_changed)
+    if (judge_hear(daemon->fleet.judges, daemon->fleet.count, node->index, rules, heard,
+                   node->began, now)) {
         node->since = wall;
-    daemon->is_changed |= is_changed;
-    node->due = now + judge_next(&daemon->fleet.judges[node->index], &daemon->fleet.rules,
-                                 &daemon->fleet.random);
+        daemon->is_changed = true;
+    }
+    node->due = now + judge_next(judge, rules, &daemon->fleet.random);
     if (heard == JUDGE_GOOD)
         control(daemon, node, now);
+    /* An outage of ours is to be known before any node falls by it. */
+    else if (heard == JUDGE_BAD && judge_is_open(judge, rules) &&
+             now + rules->pause < daemon->self_check_due)
+        daemon->self_check_due = now + rules->pause;
 }
 
 static void
@@ -329,12 +332,11 @@ start(struct daemon *daemon, int64_t now, struct error *error)
 {
     size_t i;
 
-    if (!daemon->is_self_checking && now >= daemon->self_checked) {
+    if (!daemon->is_self_checking && now >= daemon->self_check_due) {
         if (prober_start(daemon->prober, NULL, NULL, false, NULL, error) != 0)
             return -1;
         daemon->is_self_checking = true;
-        /* Often enough to know of an outage of ours before any node falls by it. */
-        daemon->self_checked = now + daemon->fleet.rules.interval / 2;
+        daemon->self_check_due = now + daemon->fleet.rules.interval / 2;
     }
     for (i = 0; i < daemon->fleet.count; i++) {
         struct entry_node *node = daemon->fleet.nodes[i];
@@ -355,11 +357,10 @@ wait_for(const struct daemon *daemon, int64_t now)
     int64_t until = daemon->looked + LOOK_MS;
     size_t i;
 
-    if (!daemon->is_self_checking && daemon->self_checked < until)
-        until = daemon->self_checked;
+    if (!daemon->is_self_checking && daemon->self_check_due < until)
+        until = daemon->self_check_due;
     if (daemon->is_changed && daemon->written + WRITE_MS < until)
         until = daemon->written + WRITE_MS;
-
     if (engine_is_starting(&daemon->engine))
         return STARTING_MS;
     for (i = 0; i < daemon->fleet.count; i++)

@@ -12,6 +12,7 @@ though a node answers for what it is asked for (by 128 KB for /large). What a no
     cut      lets in, but the target is not there: the connection ends without a byte
     choked   as alive, but after 16 KB of a flow no more comes
     open     as alive, and for any UUID
+    once     the target: alive for one answer, then cut
 
 `python3 entry.py UUID` is one node in a process of its own, which says where it listens.
 """
@@ -82,8 +83,10 @@ class Asked(Visit):
     def answer(self):
         if self.node.mode == "silent":
             return
-        if self.node.mode == "alive":
+        if self.node.mode in ("alive", "once"):
             self.transport.write(ANSWER)
+        if self.node.mode == "once":
+            self.node.mode = "cut"
         self.transport.close()
 
 

@@ -3,12 +3,26 @@
 import collections
 
 import health_file
-from fleets import FleetCase
+from fleets import CUT_OFF, FleetCase
 from support import until
 
 # Failures after which all would be believed to be down, were it not for the self-check: twice three,
 # with up to two more until the others have been asked, and three; and one more has begun.
 ENOUGH = 2 * 5 + 3 + 1
+
+
+class Few(FleetCase):
+    """Of two nodes every fall is believed: only the self-check can tell."""
+
+    count = 2
+    # A fall takes 2 s, and without need the target is asked directly each 3 s.
+    health = {"fall": 1, "interval": 6}
+
+    def test_a_failure_has_the_target_asked_at_once(self):
+        self.fleet.set("once", self.fleet.target)
+        self.fleet.set("cut", *self.nodes)
+        self.assertEqual(CUT_OFF, self.ask_once().stderr)
+        self.assertEqual({"unknown"}, self.states_of(*self.nodes))
 
 
 class Guard(FleetCase):
