@@ -153,14 +153,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_all(&whole, data[0], data + 2, size - 2, size);
     read_all(&pieces, data[0], data + 2, size - 2, 1 + data[1] % 40u);
     require(whole.upgrade.status == pieces.upgrade.status);
-    require(whole.has_ended == pieces.has_ended);
+    /* To nghttp2 1.52 of Debian each piece of a frame's header is one of the CONTINUATIONs it
+     * bears. */
+    require(whole.has_ended == pieces.has_ended ||
+            (whole.carrier == GRPC_HTTP2 && pieces.has_ended));
     /* nghttp2 drops a piece of DATA that goes past the content-length; the stream ends with it. */
-    if (whole.carrier != GRPC_HTTP2 || !whole.has_ended) {
+    if (whole.carrier != GRPC_HTTP2 || !pieces.has_ended) {
         require(whole.reply.http.status == pieces.reply.http.status);
         require(whole.state == pieces.state);
     }
     /* The body's end may lie within a piece. */
-    if (!whole.has_ended) {
+    if (!pieces.has_ended) {
         require(whole.reply.len == pieces.reply.len && whole.reply.body == pieces.reply.body);
         require(whole.websocket.close == pieces.websocket.close);
     }
